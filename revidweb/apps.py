@@ -1,0 +1,14 @@
+"""The frame as an app: its checks, and the commands that join rooms."""
+
+from django.apps import AppConfig
+
+
+class FrameConfig(AppConfig):
+    """Joins the rooms; no room imports it."""
+
+    name = "revidweb"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from . import checks  # noqa: F401

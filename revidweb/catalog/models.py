@@ -1,0 +1,80 @@
+"""What can be made, on which connection, and what it costs there."""
+
+from django.db import models
+from django.db.models import Q
+
+from revidweb.connections.models import Connection
+from revidweb.providers.base import Kind
+
+
+class MediaModel(models.Model):
+    """A model as people know it, whichever connection offers it."""
+
+    name = models.CharField(max_length=80, unique=True, help_text='The canonical id, "kling-2.6".')
+    title = models.CharField(max_length=80, help_text='The name that people read, "Kling 2.6".')
+    kind = models.CharField(max_length=8, choices=[(kind, kind) for kind in Kind])
+    is_offered = models.BooleanField(default=True, help_text="False: listed as not yet offered.")
+    notes = models.TextField(blank=True)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [models.CheckConstraint(condition=Q(kind__in=list(Kind)), name="media_model_kind_known")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Alias(models.Model):
+    """Another id for a model; it may carry parameters (`nano-banana-fast` = nano-banana with speed fast)."""
+
+    name = models.CharField(max_length=80, unique=True)
+    media_model = models.ForeignKey(MediaModel, on_delete=models.CASCADE, related_name="aliases")
+    params = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.media_model.name}"
+
+
+class Offer(models.Model):
+    """A model at one connection. A vanished offer is switched off, not deleted."""
+
+    media_model = models.ForeignKey(MediaModel, on_delete=models.PROTECT, related_name="offers")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="offers")
+    is_available = models.BooleanField(default=True)
+    modes = models.JSONField(default=list, help_text="Of t2i, i2i, t2v, i2v, motion, avatar.")
+    params = models.JSONField(default=dict, help_text="Parameter name to the provider's prose.")
+    credits_min = models.PositiveIntegerField(null=True, help_text="Empty where the provider prints no range.")
+    credits_max = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["media_model", "connection"], name="offer_once")]
+
+    def __str__(self) -> str:
+        return f"{self.media_model} at {self.connection}"
+
+
+class Price(models.Model):
+    """One price row: what this exact combination costs at this server. The key is the provider's own."""
+
+    offer = models.ForeignKey(Offer, on_delete=models.CASCADE, related_name="prices")
+    server = models.CharField(max_length=20)
+    key = models.CharField(max_length=60, help_text='"{resolution}-{duration}[-audio]-{speed}" and its exceptions.')
+    credits = models.PositiveIntegerField(help_text="Per job, or per second where `is_per_second`.")
+    resolution = models.CharField(max_length=20, blank=True)
+    duration_s = models.PositiveIntegerField(null=True)
+    quality = models.CharField(max_length=12, blank=True)
+    audio = models.BooleanField(default=False)
+    speed = models.CharField(max_length=12, blank=True)
+    is_per_second = models.BooleanField(default=False)
+    is_estimate = models.BooleanField(default=False, help_text="Spread inside a printed range; only preview bills it.")
+    is_available = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["offer", "server", "key"], name="price_once_per_key"),
+            models.CheckConstraint(condition=Q(credits__gt=0), name="price_never_free"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.server} {self.key}: {self.credits}"

@@ -1,0 +1,18 @@
+"""Celery: the engine that runs the steps. A message is only a wake-up; the database is the truth."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revidweb.settings")
+
+app = Celery("revidweb")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+
+
+@app.on_after_configure.connect
+def set_the_clock(sender: Celery, **kwargs: object) -> None:
+    """Give beat its schedule once the settings are read."""
+    from .schedule import SCHEDULE
+
+    sender.conf.beat_schedule = SCHEDULE

@@ -1,0 +1,10 @@
+"""Money."""
+
+from django.apps import AppConfig
+
+
+class CreditsConfig(AppConfig):
+    """Money."""
+
+    name = "revidweb.credits"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,165 @@
+"""Money: wallets, the transfers between them, and holds. Only `ledger.py` writes here.
+
+Credits are whole numbers. An entry's sign is the wallet's view: + came in, - went out.
+"""
+
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import F, Q
+
+from revidweb.accounts.models import Member, Tenant
+from revidweb.lib import clock
+
+if TYPE_CHECKING:
+    from revidweb.accounts.actors import Actor
+
+
+class WalletKind(models.TextChoices):
+    """Whose money it is."""
+
+    HOUSE = "house", "house"  # issues credits, unlimited
+    SPENT = "spent", "spent"  # where captured credits end
+    MEMBER = "member", "member"
+
+
+METERED = (WalletKind.MEMBER,)
+
+
+class WalletQuerySet(models.QuerySet["Wallet"]):
+    """Lists of wallets."""
+
+    def visible_to(self, actor: "Actor") -> "WalletQuerySet":
+        """The tenant's wallets to those who see all, one's own to others."""
+        mine = self.filter(tenant=actor.tenant)
+        return mine if actor.may("see_all") else mine.filter(member=actor.member)
+
+
+class Wallet(models.Model):
+    """Credits of one payer. `house` and `spent` store no balance and are never locked, so they are no hot row."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="wallets")
+    kind = models.CharField(max_length=8, choices=WalletKind.choices)
+    member = models.OneToOneField(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="wallet")
+    balance = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+
+    objects = WalletQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "kind"], condition=~Q(kind__in=METERED), name="wallet_one_house_one_spent"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=WalletKind.values), name="wallet_kind_known"),
+            models.CheckConstraint(condition=Q(held__gte=0, balance__gte=F("held")), name="wallet_never_overdrawn"),
+            models.CheckConstraint(
+                condition=Q(kind__in=METERED) | Q(balance=0, held=0), name="wallet_house_stores_no_balance"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=WalletKind.MEMBER, member__isnull=False)
+                | (~Q(kind=WalletKind.MEMBER) & Q(member__isnull=True)),
+                name="wallet_member_has_member",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.member or self.tenant}"
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether it can run out."""
+        return self.kind in METERED
+
+    @property
+    def free(self) -> int:
+        """What may still be spent: balance less what is held."""
+        return self.balance - self.held
+
+
+class TransferKind(models.TextChoices):
+    """Why credits moved."""
+
+    GRANT = "grant", "grant"  # house to member
+    CAPTURE = "capture", "capture"  # payer to spent, at a job's verdict
+    TRANSFER = "transfer", "transfer"  # wallet to wallet
+
+
+class Transfer(models.Model):
+    """Credits that moved once, for one cause. Its entries sum to zero and never change."""
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="transfers")
+    kind = models.CharField(max_length=8, choices=TransferKind.choices)
+    reference = models.CharField(max_length=120, unique=True, help_text='The cause, "capture:job:job_…".')
+    actor = models.CharField(max_length=60, help_text="Who caused it, as the trail writes it.")
+    note = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=TransferKind.values), name="transfer_kind_known"),
+            models.CheckConstraint(condition=~Q(reference=""), name="transfer_has_cause"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reference}"
+
+
+class Entry(models.Model):
+    """One wallet's side of a transfer."""
+
+    transfer = models.ForeignKey(Transfer, on_delete=models.PROTECT, related_name="entries")
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="entries")
+    credits = models.BigIntegerField(help_text="Signed: + came in, - went out.")
+    balance_after = models.BigIntegerField(null=True, help_text="The metered wallet's balance after it.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["transfer", "wallet"], name="entry_once_per_wallet"),
+            models.CheckConstraint(condition=~Q(credits=0), name="entry_moves_something"),
+        ]
+        indexes = [models.Index(fields=["wallet", "-id"], name="entry_statement")]
+
+    def __str__(self) -> str:
+        return f"{self.credits:+d} {self.wallet}"
+
+
+class HoldState(models.TextChoices):
+    """A hold is open once and ends once."""
+
+    OPEN = "open", "open"
+    CAPTURED = "captured", "captured"
+    RELEASED = "released", "released"
+
+
+class Hold(models.Model):
+    """Credits set aside for one cause, until it is known what it cost."""
+
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="holds")
+    credits = models.BigIntegerField()
+    reference = models.CharField(max_length=120, unique=True, help_text='The cause, "job:job_…".')
+    state = models.CharField(max_length=8, choices=HoldState.choices, default=HoldState.OPEN)
+    captured = models.BigIntegerField(default=0, help_text="How much of it was taken.")
+    transfer = models.OneToOneField(Transfer, on_delete=models.PROTECT, null=True, blank=True, related_name="hold")
+    created_at = models.DateTimeField(default=clock.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(credits__gt=0), name="hold_above_zero"),
+            models.CheckConstraint(condition=Q(state__in=HoldState.values), name="hold_state_known"),
+            models.CheckConstraint(
+                condition=Q(captured__gte=0, captured__lte=F("credits")), name="hold_captures_no_more_than_held"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=HoldState.OPEN, ended_at__isnull=True, captured=0, transfer__isnull=True)
+                | Q(state=HoldState.RELEASED, ended_at__isnull=False, captured=0, transfer__isnull=True)
+                | Q(state=HoldState.CAPTURED, ended_at__isnull=False, captured__gt=0, transfer__isnull=False),
+                name="hold_ends_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["wallet"], condition=Q(state=HoldState.OPEN), name="hold_open")]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.credits} {self.reference}"

@@ -1,0 +1,95 @@
+"""Stored files: inputs that people gave and outputs that jobs made."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.db.models import Q
+
+from revidweb.accounts.models import Member, Tenant
+from revidweb.lib import clock, ids
+
+if TYPE_CHECKING:
+    from revidweb.accounts.actors import Actor
+
+
+class Purpose(models.TextChoices):
+    """Why a file is kept."""
+
+    INPUT = "input", "input"
+    OUTPUT = "output", "output"
+
+
+class MediaKind(models.TextChoices):
+    """What a file holds, told by its content, never by its name."""
+
+    IMAGE = "image", "image"
+    VIDEO = "video", "video"
+
+
+class StoredFileQuerySet(models.QuerySet["StoredFile"]):
+    """Lists of files."""
+
+    def visible_to(self, actor: "Actor") -> "StoredFileQuerySet":
+        """The tenant's files to those who see all, one's own to others."""
+        mine = self.filter(tenant=actor.tenant)
+        return mine if actor.may("see_all") else mine.filter(member=actor.member)
+
+    def present(self) -> "StoredFileQuerySet":
+        """Those that were not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+
+class StoredFile(models.Model):
+    """One file in the storage, with what its content says. A deleted one keeps its row and loses its bytes."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "fil"), editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="files")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, related_name="files")
+    purpose = models.CharField(max_length=8, choices=Purpose.choices)
+    kind = models.CharField(max_length=8, choices=MediaKind.choices)
+    content_type = models.CharField(max_length=40)
+    name = models.CharField(max_length=120, blank=True, help_text="As the person called it, for download.")
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    duration_ms = models.PositiveIntegerField(null=True, help_text="Clips only.")
+    has_audio = models.BooleanField(default=False)
+    path = models.CharField(max_length=200, unique=True, help_text="Its name in the storage.")
+    thumb_path = models.CharField(max_length=200, help_text="A WebP of at most 640 px; of a clip, its first frame.")
+    poster_path = models.CharField(max_length=200, blank=True, help_text="Clips only: the first frame in full size.")
+    blur = models.TextField(blank=True, help_text="A tiny data: URL that stands in while the picture loads.")
+    created_at = models.DateTimeField(default=clock.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True, help_text="When the bytes were seen to be gone.")
+
+    objects = StoredFileQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "sha256"], name="file_same_content"),
+            models.Index(
+                fields=["deleted_at"],
+                condition=Q(deleted_at__isnull=False, erased_at__isnull=True),
+                name="file_to_erase",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.content_type}"
+
+    @property
+    def extension(self) -> str:
+        """With its dot, from the content."""
+        return EXTENSIONS[self.content_type]
+
+
+EXTENSIONS = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/gif": ".gif",
+    "video/mp4": ".mp4",
+    "video/webm": ".webm",
+}

@@ -1,0 +1,313 @@
+"""Work: what was asked, every try, what came of it, and where work and money ended."""
+
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+
+from revidweb.accounts.models import Member, Tenant
+from revidweb.catalog.models import MediaModel, Offer
+from revidweb.connections.models import Connection
+from revidweb.credits.models import Hold
+from revidweb.files.models import StoredFile
+from revidweb.lib import clock, ids
+from revidweb.providers.base import Kind, Mode
+
+from .states import ENDED, MOVES, MOVING, State
+
+if TYPE_CHECKING:
+    from revidweb.accounts.actors import Actor
+
+
+class Batch(models.Model):
+    """Jobs that one submission asked for: all or none."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "bat"), editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="batches")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="batches")
+    count = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(count__gte=1, count__lte=8), name="batch_1_to_8")]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} x {self.count}"
+
+
+class Submission(models.Model):
+    """The stored answer to one form or request, so that the same one twice is one batch."""
+
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="submissions")
+    token = models.CharField(max_length=80, help_text="The form's token.")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was asked.")
+    batch = models.OneToOneField(Batch, on_delete=models.PROTECT, related_name="submission")
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["member", "token"], name="submission_once")]
+
+    def __str__(self) -> str:
+        return f"{self.member} {self.token}"
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Lists of jobs."""
+
+    def visible_to(self, actor: "Actor") -> "JobQuerySet":
+        """The tenant's jobs to those who see all, one's own to others."""
+        mine = self.filter(tenant=actor.tenant)
+        return mine if actor.may("see_all") else mine.filter(member=actor.member)
+
+    def moving(self) -> "JobQuerySet":
+        """Those without a verdict."""
+        return self.filter(state__in=MOVING)
+
+    def due(self, state: State) -> "JobQuerySet":
+        """Those in this state that want a look now and that nobody else is looking at."""
+        now = clock.now()
+        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now), state=state, next_look_at__lte=now)
+
+
+class Job(models.Model):
+    """One thing to be made, and its price frozen at submit."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "job"), editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="jobs")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="jobs")
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="jobs")
+    retry_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retries")
+
+    kind = models.CharField(max_length=8, choices=[(kind, kind) for kind in Kind])
+    mode = models.CharField(max_length=8, choices=[(mode, mode) for mode in Mode])
+    media_model = models.ForeignKey(MediaModel, on_delete=models.PROTECT, related_name="jobs")
+    prompt = models.TextField()
+    params = models.JSONField(default=dict, help_text="Every parameter, completed; durations in whole seconds.")
+
+    offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="jobs")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="jobs")
+    server = models.CharField(max_length=20)
+    price_key = models.CharField(max_length=60)
+    upstream_credits = models.PositiveIntegerField(help_text="What the quoted row costs at the provider.")
+    credits = models.PositiveIntegerField(help_text="What the payer is charged when it is done.")
+    is_estimate = models.BooleanField(default=False)
+    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="job")
+
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0, help_text="0..100")
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    cancel_asked_at = models.DateTimeField(null=True, blank=True)
+
+    next_look_at = models.DateTimeField(default=clock.now, help_text="When some step should look at it again.")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then one step works on it alone.")
+    deadline_at = models.DateTimeField(null=True, blank=True, help_text="A verdict is owed by then.")
+    looks = models.PositiveIntegerField(default=0, help_text="Looks in this state, for growing intervals.")
+    results = models.JSONField(default=list, help_text="Where upstream's results are, until they are stored.")
+    cover = models.ForeignKey(
+        StoredFile, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="Its first output."
+    )
+
+    created_at = models.DateTimeField(default=clock.now)
+    started_at = models.DateTimeField(null=True, blank=True, help_text="First sent to the provider.")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField(default=clock.now, help_text="Versions what a page shows of it.")
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=State.values), name="job_state_known"),
+            models.CheckConstraint(condition=Q(progress__lte=100), name="job_progress_percent"),
+            models.CheckConstraint(condition=Q(credits__gt=0), name="job_never_free"),
+            models.CheckConstraint(
+                condition=Q(state__in=ENDED, ended_at__isnull=False) | (~Q(state__in=ENDED) & Q(ended_at__isnull=True)),
+                name="job_ended_says_when",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="job_tenant_newest"),
+            models.Index(fields=["member", "-id"], name="job_member_newest"),
+            models.Index(fields=["state", "next_look_at"], condition=Q(state__in=MOVING), name="job_due"),
+            models.Index(fields=["connection", "kind"], condition=Q(state__in=MOVING), name="job_slots"),
+            models.Index(fields=["tenant", "member"], condition=Q(state__in=MOVING), name="job_moving"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.state}"
+
+    @property
+    def reference(self) -> str:
+        """The job as lower rooms name it: "job:job_…"."""
+        return f"job:{self.public_id}"
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether a verdict is still to come."""
+        return self.state in MOVING
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether asking to cancel may still change anything."""
+        return self.state in (State.QUEUED, State.PREPARING, State.WORKING) and self.cancel_asked_at is None
+
+    def move(self, to: State, *, was: State | None = None, **changes: Any) -> bool:
+        """Move the row if it is still where we think it is; False when another step was faster.
+
+        The lease is given back and the look count starts anew. was: the old state, by default the one we hold.
+        """
+        old = was or State(self.state)
+        if to not in MOVES[old]:
+            raise ValueError(f"No job moves from {old} to {to}.")
+        now = clock.now()
+        fields: dict[str, Any] = {"lease_until": None, "looks": 0, "next_look_at": now, "changed_at": now} | changes
+        if to in ENDED:
+            fields.setdefault("ended_at", now)
+        moved = Job.objects.filter(pk=self.pk, state=old).update(state=to, **fields)
+        if moved:
+            self.state = to
+            for name, value in fields.items():
+                setattr(self, name, value)
+        return bool(moved)
+
+    def claim(self, *, lease_s: float) -> bool:
+        """Take the row for this step alone, for so many seconds; False when another step has it or it moved on."""
+        until = clock.after(lease_s)
+        claimed = Job.objects.due(State(self.state)).filter(pk=self.pk).update(lease_until=until)
+        if claimed:
+            self.lease_until = until
+        return bool(claimed)
+
+    def look_again(self, *, after_s: float) -> None:
+        """Give the row back; some step looks again after so many seconds."""
+        Job.objects.filter(pk=self.pk, state=self.state).update(
+            lease_until=None, next_look_at=clock.after(after_s), looks=models.F("looks") + 1
+        )
+
+
+class JobInput(models.Model):
+    """A file that a job starts from. An address is fetched while preparing, and `file` is set then."""
+
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="inputs")
+    position = models.PositiveSmallIntegerField(default=0)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, null=True, blank=True, related_name="used_by")
+    url = models.URLField(max_length=2000, blank=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "position"], name="job_input_once"),
+            models.CheckConstraint(condition=Q(file__isnull=False) | ~Q(url=""), name="job_input_from_somewhere"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url or str(self.file)
+
+
+class AttemptState(models.TextChoices):
+    """What came of one create call."""
+
+    SENDING = "sending", "sending"  # written before the call; a crash leaves it here
+    SENT = "sent", "sent"  # a ticket came back
+    BUSY = "busy", "busy"  # nothing was created, later
+    REFUSED = "refused", "refused"  # nothing was created, never
+    LOST = "lost", "lost"  # the answer was lost
+
+
+class Attempt(models.Model):
+    """One create call. Written in its own commit directly before it."""
+
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="attempts")
+    state = models.CharField(max_length=8, choices=AttemptState.choices, default=AttemptState.SENDING)
+    ticket = models.TextField(blank=True)
+    answer = models.TextField(blank=True, help_text="What the provider said, in its words.")
+    upstream_cost_micros = models.BigIntegerField(null=True, help_text="In millionths of `upstream_unit`.")
+    upstream_unit = models.CharField(max_length=12, default="credits")
+    is_cost_uncertain = models.BooleanField(default=False)
+    sent_at = models.DateTimeField(default=clock.now)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="attempt_once"),
+            models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="attempt_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} #{self.number}"
+
+
+class OutputQuerySet(models.QuerySet["Output"]):
+    """Lists of outputs."""
+
+    def visible_to(self, actor: "Actor") -> "OutputQuerySet":
+        """The tenant's outputs to those who see all, one's own to others."""
+        mine = self.filter(tenant=actor.tenant)
+        return mine if actor.may("see_all") else mine.filter(member=actor.member)
+
+    def present(self) -> "OutputQuerySet":
+        """Those that were not deleted."""
+        return self.filter(deleted_at__isnull=True)
+
+
+class Output(models.Model):
+    """One result of a job, stored. Tenant, member, kind and model stand here too: the gallery reads one table."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "out"), editable=False)
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="outputs")
+    position = models.PositiveSmallIntegerField(default=0)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="outputs")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="outputs")
+    file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="output")
+    created_at = models.DateTimeField(default=clock.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OutputQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "position"], name="output_once")]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], condition=Q(deleted_at__isnull=True), name="output_tenant_newest"),
+            models.Index(fields=["member", "-id"], condition=Q(deleted_at__isnull=True), name="output_member_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class Verdict(models.TextChoices):
+    """How a job ended, for the books."""
+
+    DONE = "done", "done"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+    LOST = "lost", "lost"
+
+
+class Settlement(models.Model):
+    """Where work and money ended: one row per verdict. Statistics take it from here."""
+
+    job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="settlement")
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="settlements")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    credits = models.PositiveIntegerField(help_text="What the payer paid.")
+    upstream_cost_micros = models.BigIntegerField(default=0, help_text="Over all attempts.")
+    is_cost_uncertain = models.BooleanField(default=False)
+    at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(verdict__in=Verdict.values), name="settlement_verdict_known"),
+            models.CheckConstraint(
+                condition=~Q(verdict__in=[Verdict.FAILED, Verdict.LOST]) | Q(credits=0),
+                name="settlement_charges_no_failure",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.credits} {self.job}"

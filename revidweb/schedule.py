@@ -1,0 +1,17 @@
+"""What the clock wakes, and how often. A tick that nobody took in time is worth nothing: the next one is coming."""
+
+from typing import Any
+
+from django.conf import settings
+
+
+def _every(seconds: float, task: str) -> dict[str, Any]:
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1)}}
+
+
+SCHEDULE = {
+    "dispatch": _every(settings.TICK_S, "revidweb.jobs.dispatch.tick"),
+    "poll": _every(settings.TICK_S, "revidweb.jobs.poll.tick"),
+    "store": _every(settings.TICK_S, "revidweb.jobs.store.tick"),
+    "sweep": _every(settings.TICK_S * 5, "revidweb.jobs.sweep.tick"),
+}

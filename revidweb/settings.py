@@ -1,0 +1,296 @@
+"""Settings, read from the environment (`.env.example` lists every one with unit and default)."""
+
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from . import env, logs
+
+BASE_DIR = env.BASE_DIR
+
+# -- where and how it runs -------------------------------------------------------------------------------------------
+
+MODE = env.choice("REVIDWEB_MODE", "embedded", ("embedded", "production"))
+IS_EMBEDDED = MODE == "embedded"
+VAR_DIR = env.folder("REVIDWEB_VAR", "var")
+PORT = env.whole("PORT", 8000, least=1, most=65535)
+HOST = env.text("HOST", "127.0.0.1")
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
+DEBUG = env.flag("DEBUG", default=False)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if IS_EMBEDDED else "")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+WEB_PROCESSES = env.whole("WEB_PROCESSES", 2, least=1, most=64)
+WEB_THREADS = env.whole("WEB_THREADS", 8, least=1, most=64)
+WORKER_THREADS = env.whole("WORKER_THREADS", 16, least=2, most=256)
+RENDER_PROCESSES = env.whole("RENDER_PROCESSES", 2, least=1, most=64)
+
+if IS_EMBEDDED:
+    for part in ("media", "mail", "tmp", "broker", "broker/control"):
+        (VAR_DIR / part).mkdir(parents=True, exist_ok=True)
+    SECRET_KEY = env.secret("SECRET_KEY", kept_in=VAR_DIR / "secrets" / "secret_key")
+else:
+    SECRET_KEY = env.text("SECRET_KEY")
+    for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"):
+        if not env.text(name):
+            raise ImproperlyConfigured(f"{name} must be set when REVIDWEB_MODE is production.")
+
+# -- apps ------------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "revidweb",
+    "revidweb.trail",
+    "revidweb.accounts",
+    "revidweb.credits",
+    "revidweb.connections",
+    "revidweb.catalog",
+    "revidweb.files",
+    "revidweb.jobs",
+    "revidweb.library",
+    "revidweb.web",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "template_partials",
+    "lucide",
+    "csp",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+]
+
+MIDDLEWARE = [
+    "revidweb.web.middleware.request_context",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "revidweb.urls"
+WSGI_APPLICATION = "revidweb.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "revidweb.web.context.frame",
+            ],
+            "builtins": ["template_partials.templatetags.partials", "revidweb.web.templatetags.house"],
+        },
+    }
+]
+
+# -- data ------------------------------------------------------------------------------------------------------------
+
+SQLITE_OPTIONS: dict[str, Any] = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 30,
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
+        "PRAGMA mmap_size=134217728; PRAGMA cache_size=-16384;"
+    ),
+}
+
+
+def _database() -> dict[str, Any]:
+    """The database of `DATABASE_URL`; embedded without one, SQLite in the data folder."""
+    config: dict[str, Any] = environ.Env.db_url_config(
+        env.text("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'revidweb.sqlite3'}"
+    )
+    if config["ENGINE"].endswith("sqlite3"):
+        config["OPTIONS"] = dict(SQLITE_OPTIONS)
+        # Threads of a test share one database only when it is a file.
+        config["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+    else:
+        config["CONN_MAX_AGE"] = env.whole("DATABASE_KEEP_S", 60, least=0, most=3600)
+        config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+DATABASES = {"default": _database()}
+CACHES: dict[str, dict[str, Any]]
+if IS_EMBEDDED:
+    # The cache has a file of its own, so that a rate limit never waits for a job's transaction.
+    DATABASES["cache"] = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": VAR_DIR / "cache.sqlite3",
+        "OPTIONS": dict(SQLITE_OPTIONS),
+        "TEST": {"NAME": str(VAR_DIR / "test-cache.sqlite3")},
+    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+    DATABASE_ROUTERS = ["revidweb.routers.CacheRouter"]
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.text("REDIS_URL")}}
+
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR_DIR / "media", "file_permissions_mode": 0o600},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+TMP_DIR = VAR_DIR / "tmp"
+
+# -- people ----------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "revidweb.web.signup.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "revidweb.web.forms.signup.SignupForm"
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_PREVENT_ENUMERATION = True
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+
+EMAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "revidweb@localhost")
+if env.text("EMAIL_URL"):
+    vars().update(environ.Env.email_url_config(env.text("EMAIL_URL")))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = VAR_DIR / "mail"
+
+# -- safety ----------------------------------------------------------------------------------------------------------
+
+_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
+SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "revidweb.web.views.errors.csrf_failure"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+FILE_UPLOAD_TEMP_DIR = str(TMP_DIR) if IS_EMBEDDED else None
+# host:port pairs, the only private addresses that may ever be dialled
+PRIVATE_HOSTS = frozenset(env.words("PRIVATE_HOSTS"))
+
+# -- words and time --------------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_THOUSAND_SEPARATOR = True
+DEFAULT_TIME_ZONE = env.text("REVIDWEB_TIME_ZONE", "UTC")
+
+# -- the work --------------------------------------------------------------------------------------------------------
+
+PROMPT_MAX_CHARS = env.whole("PROMPT_MAX_CHARS", 5000, least=100, most=50_000)
+UPLOAD_MAX_BYTES = env.whole("UPLOAD_MAX_MB", 25, least=1, most=1000) * 1_048_576
+IMAGE_MAX_SIDE_PX = env.whole("IMAGE_MAX_SIDE_PX", 8192, least=512, most=16_384)
+RESULT_MAX_BYTES = env.whole("RESULT_MAX_MB", 500, least=10, most=10_000) * 1_048_576
+FETCH_TIMEOUT_S = env.seconds("FETCH_TIMEOUT_S", 30, least=1, most=300)
+
+TICK_S = env.seconds("TICK_S", 1, least=0.1, most=60)
+LEASE_S = env.seconds("LEASE_S", 120, least=1, most=3600)
+SEND_LEASE_S = env.seconds("SEND_LEASE_S", 180, least=1, most=3600)
+JOB_DEADLINE_S = env.seconds("JOB_DEADLINE_S", 3600, least=10, most=86_400)
+STORE_DEADLINE_S = env.seconds("STORE_DEADLINE_S", 86_400, least=10, most=604_800)
+UNROUTED_S = env.seconds("UNROUTED_S", 600, least=1, most=86_400)
+UNKNOWN_S = env.whole("UNKNOWN_DAYS", 3, least=1, most=30) * 86_400
+PREVIEW_IMAGE_S = env.seconds("PREVIEW_IMAGE_S", 2, least=0, most=600)
+PREVIEW_VIDEO_S = env.seconds("PREVIEW_VIDEO_S", 4, least=0, most=600)
+PREVIEW_SLOW_S = env.seconds("PREVIEW_SLOW_S", 30, least=0, most=3600)
+PREVIEW_SLOTS = env.whole("PREVIEW_SLOTS", 8, least=1, most=1000)
+PREVIEW_ENABLED = env.flag("PREVIEW_ENABLED", default=IS_EMBEDDED)
+
+# -- celery ----------------------------------------------------------------------------------------------------------
+
+if IS_EMBEDDED and not env.text("REDIS_URL"):
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "data_folder_in": str(VAR_DIR / "broker"),
+        "data_folder_out": str(VAR_DIR / "broker"),
+        "control_folder": str(VAR_DIR / "broker" / "control"),
+        "polling_interval": 0.1,
+    }
+else:
+    CELERY_BROKER_URL = env.text("REDIS_URL")
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 3600,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    }
+CELERY_IMPORTS = (
+    "revidweb.jobs.dispatch",
+    "revidweb.jobs.poll",
+    "revidweb.jobs.store",
+    "revidweb.jobs.sweep",
+)
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "clock")
+CELERY_TASK_DEFAULT_QUEUE = "dispatch"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ROUTES = {
+    "revidweb.jobs.poll.*": {"queue": "poll"},
+    "revidweb.jobs.store.*": {"queue": "store"},
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_DB_REUSE_MAX = 1000
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+
+# -- logs ------------------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "text" if IS_EMBEDDED else "json", ("text", "json"))
+LOGGING_CONFIG = None
+logs.configure(level=LOG_LEVEL, as_json=LOG_FORMAT == "json")
