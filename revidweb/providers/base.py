@@ -112,13 +112,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Sighting:
-    """One look at a job upstream. progress: 0..100 or None; results: addresses that `fetch` understands."""
+    """One look at a job upstream. progress: 0..100 or None; results: addresses that `fetch` understands.
+
+    refunded: of a cancelled job, whether upstream gave the charge back; None where it does not say.
+    """
 
     status: Status
     progress: int | None = None
     results: tuple[str, ...] = ()
     error: str = ""
     error_code: str = ""
+    refunded: bool | None = None
 
 
 @dataclass(frozen=True)
