@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from revidweb.lib.refusal import Refusal
+
 from .models import Member, Role, Tenant
 
 
@@ -38,10 +40,15 @@ class Actor:
         """Whether the actor holds the right."""
         return right in self.rights
 
+    def must(self, right: str) -> None:
+        """Refuse ("not_allowed") what the actor has no right to."""
+        if not self.may(right):
+            raise Refusal("not_allowed", right=str(right))
+
     @property
     def name(self) -> str:
         """The actor in the trail: "member:mem_…"."""
-        return f"member:{self.member.public_id}"
+        return self.member.reference
 
 
 def of(member: Member) -> Actor:

@@ -1,6 +1,7 @@
 """Who: persons, tenants, and persons as members of tenants."""
 
 from functools import partial
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -11,6 +12,9 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from revidweb.lib import clock, ids
+
+if TYPE_CHECKING:
+    from .actors import Actor
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -54,6 +58,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     @property
+    def reference(self) -> str:
+        """The person as the trail names them: "person:per_…"."""
+        return f"person:{self.public_id}"
+
+    @property
     def initials(self) -> str:
         """One or two capitals for the round badge."""
         parts = (self.name or self.email.partition("@")[0]).replace(".", " ").split()
@@ -82,6 +91,11 @@ class Tenant(models.Model):
         return self.name
 
     @property
+    def reference(self) -> str:
+        """The tenant as the trail names it: "tenant:tnt_…"."""
+        return f"tenant:{self.public_id}"
+
+    @property
     def zone(self) -> ZoneInfo:
         """The reporting time zone."""
         return ZoneInfo(self.time_zone)
@@ -95,6 +109,15 @@ class Role(models.TextChoices):
     USER = "user", _("User")
 
 
+class MemberQuerySet(models.QuerySet["Member"]):
+    """Lists of members."""
+
+    def visible_to(self, actor: "Actor") -> "MemberQuerySet":
+        """The tenant's members to those who manage them, oneself to others."""
+        mine = self.filter(tenant=actor.tenant)
+        return mine if actor.may("manage_members") else mine.filter(pk=actor.member.pk)
+
+
 class Member(models.Model):
     """A person in a tenant."""
 
@@ -104,6 +127,8 @@ class Member(models.Model):
     role = models.CharField(max_length=8, choices=Role.choices, default=Role.USER)
     joined_at = models.DateTimeField(default=clock.now)
 
+    objects = MemberQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["tenant", "person"], name="member_once_per_tenant"),
@@ -112,6 +137,11 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} @ {self.tenant.slug}"
+
+    @property
+    def reference(self) -> str:
+        """The member as the trail names them: "member:mem_…"."""
+        return f"member:{self.public_id}"
 
     @property
     def is_paid_by_house(self) -> bool:

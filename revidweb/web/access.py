@@ -1,0 +1,112 @@
+"""Who may: the actor of a request, and every kind of row fetched together with the right to it.
+
+Someone signed out goes to sign-in whatever they ask for, a stranger to the tenant or the row finds nothing (404), and
+a member without the right is refused (403).
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from urllib.parse import urlsplit
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, resolve_url
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from revidweb.accounts import actors
+from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Member
+from revidweb.files.models import StoredFile
+from revidweb.jobs.models import Job, Output
+
+P = ParamSpec("P")
+Row = TypeVar("Row", bound=Model)
+
+
+class ActorRequest(HttpRequest):
+    """A request of a member to their tenant's pages."""
+
+    actor: Actor
+    htmx: HtmxDetails
+
+
+View = Callable[Concatenate[ActorRequest, P], HttpResponseBase]
+
+
+def actor_may(right: Right | None = None) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
+    """Let only the tenant's members in, and of them only those with the right; the view gets `request.actor`.
+
+    For views under `/t/<slug:tenant_slug>/`; the slug is used up here. One query finds tenant, member and person.
+    """
+
+    def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: Any, tenant_slug: str, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return to_sign_in(request)
+            acting = cast("ActorRequest", request)
+            acting.actor = _actor(request, tenant_slug)
+            if right is not None and not acting.actor.may(right):
+                raise PermissionDenied
+            return view(acting, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Go to sign-in and come back afterwards; the whole page goes, even when only a part was asked for."""
+    answer = redirect_to_login(_page_of(request), resolve_url("account_login"))
+    return HttpResponseClientRedirect(answer.url) if _is_for_part(request) else answer
+
+
+def _is_for_part(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page to come back to: a part or the address that a form was sent to is none, the page around it is."""
+    if request.method in ("GET", "HEAD") and not _is_for_part(request):
+        return request.get_full_path()
+    page = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=request.is_secure()):
+        return reverse("home")
+    return urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl()
+
+
+def _actor(request: HttpRequest, tenant_slug: str) -> Actor:
+    """The signed-in person as a member of this tenant; 404 says nothing about whether the tenant exists."""
+    memberships = Member.objects.select_related("tenant", "person")
+    return actors.of(get_object_or_404(memberships, tenant__slug=tenant_slug, person_id=request.user.pk))
+
+
+def _row(rows: QuerySet[Row], public_id: str) -> Row:
+    return get_object_or_404(rows, public_id=public_id)
+
+
+def job(request: ActorRequest, public_id: str) -> Job:
+    """A job that the actor may see, or 404."""
+    return _row(Job.objects.visible_to(request.actor).select_related("media_model", "member__person"), public_id)
+
+
+def output(request: ActorRequest, public_id: str) -> Output:
+    """A result that the actor may see and that was not deleted, or 404."""
+    rows = Output.objects.visible_to(request.actor).present()
+    return _row(rows.select_related("file", "job__media_model", "member__person"), public_id)
+
+
+def file(request: ActorRequest, public_id: str) -> StoredFile:
+    """A stored file that the actor may see and that was not deleted, or 404."""
+    return _row(StoredFile.objects.visible_to(request.actor).present(), public_id)
+
+
+def member(request: ActorRequest, public_id: str) -> Member:
+    """A member whom the actor may see, or 404."""
+    return _row(Member.objects.visible_to(request.actor).select_related("tenant", "person"), public_id)
