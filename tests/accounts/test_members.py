@@ -1,0 +1,122 @@
+import threading
+
+import pytest
+from django.db import connection, connections
+
+from revidweb.accounts import actors, members
+from revidweb.accounts.models import Member, Role
+from revidweb.lib.refusal import Refusal
+from revidweb.trail import trail
+from tests.makers import a_member, a_person, a_tenant, an_actor
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_person_is_a_member_once():
+    tenant, person = a_tenant(), a_person()
+    first = members.add(tenant, person, role=Role.USER)
+    second = members.add(tenant, person, role=Role.OWNER)
+    assert first == second
+    assert second.role == Role.USER
+    assert [row.what for row in trail.of(first.reference)] == ["member.added"]
+
+
+def test_a_role_that_does_not_exist_is_a_bug():
+    with pytest.raises(ValueError, match="king"):
+        members.add(a_tenant(), a_person(), role="king")
+
+
+def test_an_owner_makes_another_owner():
+    actor = an_actor(role=Role.OWNER)
+    member = members.set_role(actor, a_member(actor.tenant), role=Role.OWNER)
+    member.refresh_from_db()
+    assert member.role == Role.OWNER
+
+
+def test_a_change_of_role_is_on_the_trail_once():
+    actor = an_actor(role=Role.ADMIN)
+    member = a_member(actor.tenant)
+    members.set_role(actor, member, role=Role.ADMIN)
+    members.set_role(actor, member, role=Role.ADMIN)
+    (row,) = trail.of(member.reference)
+    assert (row.what, row.actor, row.facts) == ("member.role_changed", actor.name, {"was": "user", "role": "admin"})
+
+
+@pytest.mark.parametrize(("was", "role"), [(Role.OWNER, Role.USER), (Role.USER, Role.OWNER), (Role.ADMIN, Role.OWNER)])
+def test_an_admin_neither_makes_nor_changes_owners(was, role):
+    actor = an_actor(role=Role.ADMIN)
+    a_member(actor.tenant, role=Role.OWNER)
+    refuse(actor, a_member(actor.tenant, role=was), role, "owners_only")
+
+
+def test_an_admin_does_not_make_themselves_owner():
+    actor = an_actor(role=Role.ADMIN)
+    refuse(actor, actor.member, Role.OWNER, "owners_only")
+
+
+def test_the_last_owner_stays():
+    actor = an_actor(role=Role.OWNER)
+    refuse(actor, actor.member, Role.ADMIN, "last_owner")
+
+
+def test_an_owner_steps_down_when_there_is_another():
+    actor = an_actor(role=Role.OWNER)
+    a_member(actor.tenant, role=Role.OWNER)
+    assert members.set_role(actor, actor.member, role=Role.USER).role == Role.USER
+
+
+def test_an_unknown_role_is_refused():
+    actor = an_actor(role=Role.OWNER)
+    refuse(actor, a_member(actor.tenant), "king", "unknown_role")
+
+
+def test_a_user_changes_no_role():
+    actor = an_actor(role=Role.USER)
+    refuse(actor, actor.member, Role.ADMIN, "not_allowed")
+
+
+def test_another_tenants_member_is_out_of_reach():
+    stranger = a_member()
+    with pytest.raises(Member.DoesNotExist):
+        members.set_role(an_actor(role=Role.OWNER), stranger, role=Role.ADMIN)
+
+
+def test_managers_see_all_members_and_a_user_sees_themselves():
+    admin = an_actor(role=Role.ADMIN)
+    user = actors.of(a_member(admin.tenant))
+    a_member()
+    assert set(Member.objects.visible_to(admin)) == {admin.member, user.member}
+    assert list(Member.objects.visible_to(user)) == [user.member]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_do_not_unmake_each_other():
+    first = an_actor(role=Role.OWNER)
+    second = actors.of(a_member(first.tenant, role=Role.OWNER))
+    start, refusals = threading.Barrier(2), []
+
+    def unmake(actor, other):
+        start.wait()
+        try:
+            members.set_role(actor, other.member, role=Role.USER)
+        except Refusal as refusal:
+            refusals.append(refusal.code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=unmake, args=pair) for pair in ((first, second), (second, first))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refusals == ["last_owner"], connection.vendor
+    assert Member.objects.filter(role=Role.OWNER).count() == 1
+
+
+def refuse(actor, member, role, code):
+    before = member.role
+    with pytest.raises(Refusal) as refused:
+        members.set_role(actor, member, role=role)
+    member.refresh_from_db()
+    assert (refused.value.code, member.role) == (code, before)
+    assert not trail.of(member.reference)
