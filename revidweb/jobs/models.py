@@ -65,10 +65,17 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Those without a verdict."""
         return self.filter(state__in=MOVING)
 
+    def unleased(self, state: State) -> "JobQuerySet":
+        """Those in this state that no step is working on."""
+        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=clock.now()), state=state)
+
     def due(self, state: State) -> "JobQuerySet":
-        """Those in this state that want a look now and that nobody else is looking at."""
-        now = clock.now()
-        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=now), state=state, next_look_at__lte=now)
+        """Those in this state that want a look now and that no step is working on."""
+        return self.unleased(state).filter(next_look_at__lte=clock.now())
+
+    def full(self) -> "JobQuerySet":
+        """With the rows that every step reads."""
+        return self.select_related("tenant", "member", "media_model", "connection", "hold__wallet")
 
 
 class Job(models.Model):
@@ -105,6 +112,7 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True, help_text="Until then one step works on it alone.")
     deadline_at = models.DateTimeField(null=True, blank=True, help_text="A verdict is owed by then.")
     looks = models.PositiveIntegerField(default=0, help_text="Looks in this state, for growing intervals.")
+    misses = models.PositiveSmallIntegerField(default=0, help_text='How often upstream said "no such job" in a row.')
     results = models.JSONField(default=list, help_text="Where upstream's results are, until they are stored.")
     cover = models.ForeignKey(
         StoredFile, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="Its first output."
@@ -162,7 +170,8 @@ class Job(models.Model):
         if to not in MOVES[old]:
             raise ValueError(f"No job moves from {old} to {to}.")
         now = clock.now()
-        fields: dict[str, Any] = {"lease_until": None, "looks": 0, "next_look_at": now, "changed_at": now} | changes
+        fields: dict[str, Any] = {"lease_until": None, "next_look_at": now, "changed_at": now, "looks": 0, "misses": 0}
+        fields |= changes
         if to in ENDED:
             fields.setdefault("ended_at", now)
         moved = Job.objects.filter(pk=self.pk, state=old).update(state=to, **fields)
@@ -172,13 +181,12 @@ class Job(models.Model):
                 setattr(self, name, value)
         return bool(moved)
 
-    def claim(self, *, lease_s: float) -> bool:
-        """Take the row for this step alone, for so many seconds; False when another step has it or it moved on."""
-        until = clock.after(lease_s)
-        claimed = Job.objects.due(State(self.state)).filter(pk=self.pk).update(lease_until=until)
-        if claimed:
-            self.lease_until = until
-        return bool(claimed)
+    @classmethod
+    def claim(cls, pk: int, state: State, *, lease_s: float) -> "Job | None":
+        """Take the row for this step alone, for so many seconds; None when another step has it or it moved on."""
+        if not cls.objects.unleased(state).filter(pk=pk).update(lease_until=clock.after(lease_s)):
+            return None
+        return cls.objects.full().get(pk=pk)
 
     def look_again(self, *, after_s: float) -> None:
         """Give the row back; some step looks again after so many seconds."""

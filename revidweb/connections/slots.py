@@ -1,0 +1,37 @@
+"""How many more jobs a connection takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from revidweb.providers.base import Kind
+
+from .models import Connection
+
+
+@dataclass
+class Free:
+    """Free slots, counted down while they are given away. All kinds but images count as video, as upstream does."""
+
+    total: int
+    image: int
+    video: int
+
+    @classmethod
+    def of(cls, connection: Connection, used: Mapping[str, int]) -> "Free":
+        """What is left of the connection's limits. used: jobs per kind that hold a slot."""
+        images = used.get(Kind.IMAGE, 0)
+        others = sum(used.values()) - images
+        return cls(
+            total=connection.total_slots - images - others,
+            image=connection.image_slots - images,
+            video=connection.video_slots - others,
+        )
+
+    def take(self, kind: Kind) -> bool:
+        """Give one slot to a job of this kind; False when none is free."""
+        name = "image" if kind == Kind.IMAGE else "video"
+        if self.total <= 0 or getattr(self, name) <= 0:
+            return False
+        self.total -= 1
+        setattr(self, name, getattr(self, name) - 1)
+        return True

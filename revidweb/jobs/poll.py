@@ -1,0 +1,164 @@
+"""Look at the jobs that are upstream: one claim of what is due, one round of questions, one write of what changed."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from revidweb.lib import clock
+from revidweb.providers import registry
+from revidweb.providers.base import Pace, ProviderError, Sighting, Status
+
+from . import orders, settle, store, wake
+from .models import Attempt, AttemptState, Job
+from .states import State
+
+log = structlog.get_logger(__name__)
+
+MOST_AT_ONCE = 500
+THREADS = 16
+MISSES_BELIEVED = 3  # "no such job" is often passing: believed after three looks a minute apart
+MISS_WAIT_S = 60
+UNKNOWN_INTERVAL_S = 60
+
+
+@shared_task
+def tick() -> None:
+    """One round over all that is due. Two rounds at once share the work: each row is claimed once."""
+    jobs = claim(State.WORKING) + claim(State.UNKNOWN)
+    if not jobs:
+        return
+    tickets = _tickets(jobs)
+    asked = [job for job in jobs if job.pk in tickets]
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        seen = list(pool.map(lambda job: look(job, tickets[job.pk]), asked))
+    take_in(zip(asked, seen, strict=True))
+
+
+@transaction.atomic
+def claim(state: State) -> list[Job]:
+    """Take what is due in this state for one round; on SQLite the single writer does what SKIP LOCKED does."""
+    due = Job.objects.due(state)
+    if state == State.UNKNOWN:
+        due = due.filter(Exists(Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT)))
+    jobs = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:MOST_AT_ONCE])
+    Job.objects.filter(pk__in=[job.pk for job in jobs]).update(lease_until=clock.after(settings.LEASE_S))
+    return list(Job.objects.full().filter(pk__in=[job.pk for job in jobs]))
+
+
+def _tickets(jobs: Sequence[Job]) -> dict[int, str]:
+    """The ticket of each job's latest attempt that came back with one."""
+    sent = Attempt.objects.filter(job__in=jobs, state=AttemptState.SENT).order_by("number")
+    return {attempt.job_id: attempt.ticket for attempt in sent}
+
+
+def look(job: Job, ticket: str) -> Sighting | ProviderError:
+    """Ask upstream about one job, or ask it to stop. Touches no database: many run at once."""
+    provider = registry.provider(job.connection.provider)
+    try:
+        if job.cancel_asked_at:
+            answer = provider.cancel(job.connection.account, ticket)
+            if answer.is_cancelled:
+                return Sighting(Status.CANCELLED, refunded=answer.refunded)
+        return provider.poll(job.connection.account, ticket)
+    except ProviderError as error:
+        return error
+
+
+def take_in(round_: Iterable[tuple[Job, Sighting | ProviderError]]) -> None:
+    """Write what a round saw: verdicts one by one, since they move money; all else in bulk."""
+    waiting: list[Job] = []
+    moved_on: list[Job] = []
+    for job, seen in round_:
+        before = job.progress
+        if isinstance(seen, ProviderError):
+            log.warning("poll.later", job=job.public_id, reason=seen.reason)
+            _wait(job)
+            waiting.append(job)
+        elif not _end(job, seen):
+            _note(job, seen)
+            waiting.append(job)
+        if job.progress != before:
+            moved_on.append(job)
+    going_on = Job.objects.filter(state__in=[State.WORKING, State.UNKNOWN])
+    going_on.bulk_update(waiting, ["next_look_at", "lease_until", "looks", "misses"], batch_size=200)
+    going_on.bulk_update(moved_on, ["progress", "changed_at"], batch_size=200)
+
+
+def _end(job: Job, seen: Sighting) -> bool:
+    """Follow a verdict, or the end of our patience; False when the job goes on."""
+    match seen.status:
+        case Status.DONE if seen.results:
+            to_store(job, seen.results)
+        case Status.DONE:
+            settle.fail(job, code="undeliverable", error="no result")
+        case Status.FAILED:
+            settle.fail(job, code=seen.error_code or "failed", error=seen.error, refunded=True)
+        case Status.CANCELLED if job.state == State.WORKING and job.cancel_asked_at:
+            settle.cancel(job, charged=seen.refunded is not True)
+        case Status.CANCELLED:  # nobody here asked for it: the payer does not pay
+            settle.fail(job, code="cancelled", error=seen.error, refunded=seen.refunded is True)
+        case Status.MISSING if job.misses + 1 >= MISSES_BELIEVED:
+            settle.fail(job, code="missing", error=seen.error)
+        case _:
+            return _overdue(job)
+    return True
+
+
+def to_store(job: Job, results: Sequence[str]) -> None:
+    """Upstream is done: the results are to be brought home."""
+    with transaction.atomic():
+        deadline = clock.after(settings.STORE_DEADLINE_S)
+        next_look = clock.after(store.MESSAGE_LIFE_S)
+        if job.move(State.STORING, results=list(results), progress=100, deadline_at=deadline, next_look_at=next_look):
+            wake.up(store.store, job.pk, expires=store.MESSAGE_LIFE_S)
+
+
+def _overdue(job: Job) -> bool:
+    """A deadline without a verdict: the outcome is unknown and the hold stays, for days."""
+    if job.state != State.WORKING or not job.deadline_at or job.deadline_at > clock.now():
+        return False
+    job.move(
+        State.UNKNOWN,
+        deadline_at=clock.after(settings.UNKNOWN_S),
+        next_look_at=clock.after(UNKNOWN_INTERVAL_S),
+    )
+    return True
+
+
+def _note(job: Job, seen: Sighting) -> None:
+    """Keep what is new about a job that goes on, and when to look again."""
+    _wait(job)
+    if seen.status == Status.MISSING:
+        job.misses += 1
+        job.next_look_at = clock.after(MISS_WAIT_S)
+        return
+    job.misses = 0
+    if seen.progress is not None and seen.progress != job.progress:
+        job.progress = max(0, min(seen.progress, 100))
+        job.changed_at = clock.now()
+
+
+def _wait(job: Job) -> None:
+    job.lease_until = None
+    job.looks += 1
+    job.next_look_at = clock.after(_interval_s(job))
+
+
+def _interval_s(job: Job) -> float:
+    if job.state == State.UNKNOWN:
+        return UNKNOWN_INTERVAL_S
+    pace = registry.provider(job.connection.provider).pace(orders.bare(job))
+    age_s = (clock.now() - (job.started_at or job.created_at)).total_seconds()
+    return interval_s(pace, age_s=age_s, looks=job.looks)
+
+
+def interval_s(pace: Pace, *, age_s: float, looks: int) -> float:
+    """Seconds to the next look: growing with every look, short again around the expected end, a minute at most."""
+    if abs(age_s - pace.expected_s) < 2 * pace.interval_s:
+        return pace.interval_s
+    return min(pace.interval_s * 1.25 ** min(looks, 30), 60.0)

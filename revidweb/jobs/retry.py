@@ -1,0 +1,27 @@
+"""Try again: the same order as a new job, at today's price."""
+
+from dataclasses import replace
+
+from revidweb.accounts.actors import Actor
+from revidweb.lib.refusal import Refusal
+from revidweb.providers.base import Input, Order
+
+from . import orders, submit
+from .models import Batch, Job
+
+
+def retry(actor: Actor, job: Job, *, token: str) -> Batch:
+    """Submit an ended job's order anew; the old job and its books stay as they are.
+
+    token: as in submit. Raises Refusal "still_running", or what submit refuses.
+    """
+    if job.is_moving:
+        raise Refusal("still_running", state=job.state)
+    return submit.submit(actor, order_again(job), count=1, token=token, retry_of=job)
+
+
+def order_again(job: Job) -> Order:
+    """What was asked, to ask it again: the parameters as they were completed, the inputs by name."""
+    rows = job.inputs.select_related("file")
+    inputs = tuple(Input(file_id=row.file.public_id) if row.file else Input(url=row.url) for row in rows)
+    return replace(orders.bare(job), inputs=inputs)

@@ -1,0 +1,85 @@
+"""Bring results home, then settle."""
+
+import tempfile
+from pathlib import Path
+
+import structlog
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+
+from revidweb.files import intake
+from revidweb.files.models import MediaKind, StoredFile
+from revidweb.lib import clock
+from revidweb.lib.refusal import Refusal
+from revidweb.providers import registry
+from revidweb.providers.base import Kind, ProviderError, ProviderRefused
+
+from . import settle, wake
+from .models import Job
+from .states import State
+
+log = structlog.get_logger(__name__)
+
+MESSAGE_LIFE_S = 30  # a message that waited longer is dropped; the tick sends the next one
+MOST_AT_ONCE = 100
+
+
+@shared_task
+def tick() -> None:
+    """Wake the storing of every job that waits for it and has no message under way."""
+    with transaction.atomic():
+        due = list(
+            Job.objects.due(State.STORING)
+            .select_for_update(skip_locked=True)
+            .order_by("next_look_at")
+            .values_list("pk", flat=True)[:MOST_AT_ONCE]
+        )
+        Job.objects.filter(pk__in=due).update(next_look_at=clock.after(MESSAGE_LIFE_S))
+    for pk in due:
+        wake.up(store, pk, expires=MESSAGE_LIFE_S)
+
+
+@shared_task
+def store(job_id: int) -> None:
+    """Bring a job's results home, then settle it. Of two runs only one claims the row."""
+    job = Job.claim(job_id, State.STORING, lease_s=settings.LEASE_S)
+    if job is None:
+        return
+    with structlog.contextvars.bound_contextvars(job=job.public_id):
+        try:
+            settle.finish(job, [_bring_home(job, position) for position in range(len(job.results))])
+        except ProviderRefused as refused:
+            settle.fail(job, code="undeliverable", error=refused.reason)
+        except Refusal as refusal:
+            settle.fail(job, code="undeliverable", error=refusal.code)
+        except ProviderError as error:
+            _later(job, error)
+
+
+def _bring_home(job: Job, position: int) -> StoredFile:
+    """One result in the storage, its row unsaved. The names are the job's, so a second run overwrites the first."""
+    provider = registry.provider(job.connection.provider)
+    with tempfile.NamedTemporaryFile(dir=settings.TMP_DIR, prefix=f"{job.public_id}-") as target:
+        provider.fetch(job.connection.account, job.results[position], target, max_bytes=settings.RESULT_MAX_BYTES)
+        target.flush()
+        file = intake.take_in(
+            Path(target.name),
+            tenant=job.tenant,
+            member=job.member,
+            purpose="output",
+            stem=f"outputs/{job.tenant.public_id}/{job.public_id}/{position}",
+        )
+    expected = MediaKind.IMAGE if job.kind == Kind.IMAGE else MediaKind.VIDEO
+    if file.kind != expected:
+        raise Refusal("wrong_media", expected=expected, found=file.kind)
+    return file
+
+
+def _later(job: Job, error: ProviderError) -> None:
+    """Upstream keeps results for days: come back, a little later each time, until the deadline."""
+    if job.deadline_at and job.deadline_at < clock.now():
+        settle.fail(job, code="undeliverable", error=error.reason)
+    else:
+        log.warning("store.later", reason=error.reason)
+        job.look_again(after_s=min(5 * 2**job.looks, 600))

@@ -1,0 +1,144 @@
+"""From an order to queued jobs with held credits: all of a batch, or none."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from revidweb.accounts.actors import Actor
+from revidweb.catalog import quoting
+from revidweb.credits import ledger
+from revidweb.credits.models import Wallet
+from revidweb.files import fetching
+from revidweb.files.models import MediaKind, StoredFile
+from revidweb.lib import ids
+from revidweb.lib.refusal import Refusal
+from revidweb.providers.base import Order
+from revidweb.trail import trail
+
+from . import dispatch, wake
+from .models import Batch, Job, JobInput, Submission
+
+MOST_PER_BATCH = 8
+
+
+def submit(actor: Actor, order: Order, *, count: int, token: str, retry_of: Job | None = None) -> Batch:
+    """Quote, hold and queue `count` jobs of one order in one transaction, and wake the dispatcher.
+
+    token: the form's; the same form again returns the first batch and writes nothing.
+    Raises Refusal: "empty_prompt", "prompt_too_long", "bad_count", "token_reused", what quoting refuses, an unknown
+    or private input, or NotEnoughCredits for the whole batch.
+    """
+    order = _checked(order, count)
+    fingerprint = _fingerprint(order, count)
+    try:
+        with transaction.atomic():
+            return _first(actor, token, fingerprint) or _queue(actor, order, count, token, fingerprint, retry_of)
+    except IntegrityError:
+        # The same form came twice at once: the other one has written the batch.
+        batch = _first(actor, token, fingerprint)
+        if batch is None:
+            raise
+        return batch
+
+
+def _checked(order: Order, count: int) -> Order:
+    """What needs no database: the prompt, the count and the text of addresses."""
+    prompt = order.prompt.replace("\x00", "").strip()
+    if not prompt:
+        raise Refusal("empty_prompt", field="prompt")
+    if len(prompt) > settings.PROMPT_MAX_CHARS:
+        raise Refusal("prompt_too_long", field="prompt", most=settings.PROMPT_MAX_CHARS, length=len(prompt))
+    if not 1 <= count <= MOST_PER_BATCH:
+        raise Refusal("bad_count", field="count", most=MOST_PER_BATCH)
+    for file in order.inputs:
+        if file.url:
+            fetching.check(file.url)
+    return replace(order, prompt=prompt)
+
+
+def _fingerprint(order: Order, count: int) -> str:
+    asked = [order.kind, order.model, order.prompt, sorted(order.params.items()), order.server, count]
+    inputs = [[file.file_id, file.url] for file in order.inputs]
+    return hashlib.sha256(json.dumps([asked, inputs]).encode()).hexdigest()
+
+
+def _first(actor: Actor, token: str, fingerprint: str) -> Batch | None:
+    """The batch that this form made already."""
+    known = Submission.objects.filter(member=actor.member, token=token).select_related("batch").first()
+    if known and known.fingerprint != fingerprint:
+        raise Refusal("token_reused")
+    return known.batch if known else None
+
+
+def _queue(actor: Actor, order: Order, count: int, token: str, fingerprint: str, retry_of: Job | None) -> Batch:
+    inputs = [_input(actor, position, order) for position in range(len(order.inputs))]
+    quote = quoting.quote(actor.tenant, order)
+    batch = Batch.objects.create(tenant=actor.tenant, member=actor.member, count=count)
+    Submission.objects.create(member=actor.member, token=token, fingerprint=fingerprint, batch=batch)
+    jobs = _jobs(actor, batch, quote, retry_of)
+    JobInput.objects.bulk_create(
+        JobInput(job=job, position=row.position, file=row.file, url=row.url) for job in jobs for row in inputs
+    )
+    for job in jobs:
+        trail.record(
+            "job.submitted", about=job.reference, tenant=actor.tenant.public_id, actor=actor.name, credits=job.credits
+        )
+    wake.up(dispatch.tick)
+    return batch
+
+
+def _input(actor: Actor, position: int, order: Order) -> JobInput:
+    """The input as an unsaved row; a file must be one that the actor may see."""
+    asked = order.inputs[position]
+    if not asked.file_id:
+        return JobInput(position=position, url=asked.url)
+    file = StoredFile.objects.visible_to(actor).present().filter(public_id=asked.file_id).first()
+    if file is None:
+        raise Refusal("unknown_input", field="input_image")
+    if file.kind != MediaKind.IMAGE:
+        raise Refusal("not_an_image", field="input_image")
+    return JobInput(position=position, file=file)
+
+
+def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, retry_of: Job | None) -> list[Job]:
+    payer = ledger.payer_of(actor.member)
+    names = [ids.new("job") for _ in range(batch.count)]
+    holds = _holds(payer, quote.credits, names)
+    return Job.objects.bulk_create(
+        Job(
+            public_id=name,
+            tenant=actor.tenant,
+            member=actor.member,
+            batch=batch,
+            retry_of=retry_of,
+            kind=quote.order.kind,
+            mode=quote.order.mode,
+            media_model=quote.offer.media_model,
+            prompt=quote.order.prompt,
+            params=dict(quote.order.params),
+            offer=quote.offer,
+            connection=quote.offer.connection,
+            server=quote.order.server,
+            price_key=quote.price.key,
+            upstream_credits=quote.upstream_credits,
+            credits=quote.credits,
+            is_estimate=quote.is_estimate,
+            hold=hold,
+        )
+        for name, hold in zip(names, holds, strict=True)
+    )
+
+
+def _holds(payer: Wallet, credits: int, names: list[str]) -> list[ledger.Hold]:
+    """One hold per job. A wallet that suffices for some is asked for all: the batch is refused as a whole."""
+    holds: list[ledger.Hold] = []
+    for name in names:
+        try:
+            holds.append(ledger.hold(payer, credits=credits, reference=f"job:{name}"))
+        except ledger.NotEnoughCredits as refusal:
+            free = refusal.facts["free"] + credits * len(holds)
+            raise ledger.NotEnoughCredits(needed=credits * len(names), free=free) from None
+    return holds
