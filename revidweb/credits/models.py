@@ -118,6 +118,7 @@ class Entry(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["transfer", "wallet"], name="entry_once_per_wallet"),
             models.CheckConstraint(condition=~Q(credits=0), name="entry_moves_something"),
+            models.CheckConstraint(condition=Q(balance_after__gte=0), name="entry_never_overdrawn"),
         ]
         indexes = [models.Index(fields=["wallet", "-id"], name="entry_statement")]
 

@@ -122,4 +122,8 @@ class Migration(migrations.Migration):
             model_name='entry',
             constraint=models.CheckConstraint(condition=models.Q(('credits', 0), _negated=True), name='entry_moves_something'),
         ),
+        migrations.AddConstraint(
+            model_name='entry',
+            constraint=models.CheckConstraint(condition=models.Q(('balance_after__gte', 0)), name='entry_never_overdrawn'),
+        ),
     ]

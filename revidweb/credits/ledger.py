@@ -1,0 +1,255 @@
+"""The ledger: the only place that writes money.
+
+Every deed may be called twice with one reference and happens once. Locks are taken in one order: the metered wallets
+by id, then the hold; `house` and `spent` are never locked. A wallet handed in is not changed: read it again for its
+figures.
+"""
+
+# ruff: noqa: A002  (credits is the word for money, whatever Python's prompt means by it)
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from revidweb.accounts.models import Member, Tenant
+from revidweb.lib import clock
+from revidweb.lib.refusal import Refusal
+from revidweb.trail import trail
+
+from .models import Entry, Hold, HoldState, Transfer, TransferKind, Wallet, WalletKind
+
+MOST_CREDITS = 10**12  # of one deed; more is a slip of the hand
+_REFERENCE_CHARS = 100  # leaves room for "capture:" in front of a hold's
+
+
+class NotEnoughCredits(Refusal):
+    """The wallet's free credits fall short. Facts: needed and free, in credits."""
+
+    def __init__(self, *, needed: int, free: int) -> None:
+        super().__init__("not_enough_credits", needed=needed, free=free)
+
+
+class LedgerConflict(ValueError):  # noqa: N818  (the word of the house)
+    """One reference was used for two different deeds, or an ended hold was to end otherwise: a bug of the caller."""
+
+
+# -- wallets ---------------------------------------------------------------------------------------------------------
+
+
+def house(tenant: Tenant) -> Wallet:
+    """The tenant's issuing wallet, unlimited; made when first asked for."""
+    return _tenants_own(tenant.pk, WalletKind.HOUSE)
+
+
+def spent(tenant: Tenant) -> Wallet:
+    """Where the tenant's captured credits end; made when first asked for."""
+    return _tenants_own(tenant.pk, WalletKind.SPENT)
+
+
+def wallet_of(member: Member) -> Wallet:
+    """The member's own metered wallet; made when first asked for, empty. Two at once get the same one."""
+    defaults = {"tenant_id": member.tenant_id, "kind": WalletKind.MEMBER}
+    return Wallet.objects.get_or_create(member=member, defaults=defaults)[0]
+
+
+def payer_of(member: Member) -> Wallet:
+    """The wallet that pays for what the member makes: the house for owner and admin, else their own."""
+    return _tenants_own(member.tenant_id, WalletKind.HOUSE) if member.is_paid_by_house else wallet_of(member)
+
+
+def _tenants_own(tenant_id: int, kind: WalletKind) -> Wallet:
+    return Wallet.objects.get_or_create(tenant_id=tenant_id, kind=kind)[0]
+
+
+# -- holds -----------------------------------------------------------------------------------------------------------
+
+
+def hold(wallet: Wallet, *, credits: int, reference: str) -> Hold:
+    """Set credits aside so that they cannot be spent twice.
+
+    credits: whole, 1 to MOST_CREDITS. reference: the cause, "job:job_7f3c"; the same one again returns the first hold.
+    Raises NotEnoughCredits when the wallet is metered and its free credits fall short, LedgerConflict when the
+    reference already holds other credits or another wallet's.
+    """
+    _check(credits, reference)
+    if wallet.kind == WalletKind.SPENT:
+        raise ValueError("What is spent cannot be held.")
+    try:
+        with transaction.atomic():
+            _set_aside(wallet, credits)
+            return Hold.objects.create(wallet=wallet, credits=credits, reference=reference)
+    except (IntegrityError, NotEnoughCredits):
+        known = Hold.objects.filter(reference=reference).first()
+        if known is None:
+            raise
+        return _same_hold(known, wallet, credits)
+
+
+def capture(hold: Hold, *, actor: str, credits: int | None = None) -> Transfer | None:
+    """End a hold by taking credits from it, and give the rest back in the same step.
+
+    credits: 0 to what is held, by default all of it; 0 is a release and returns None. actor: as the trail writes it.
+    The same call again returns the first transfer. `hold` is brought up to date.
+    Raises ValueError for more than is held, LedgerConflict when the hold ended otherwise.
+    """
+    take = hold.credits if credits is None else credits
+    if not 0 <= take <= hold.credits:
+        raise ValueError(f"{take} credits cannot be taken from a hold of {hold.credits}.")
+    target = _tenants_own(hold.wallet.tenant_id, WalletKind.SPENT)
+    with transaction.atomic():
+        (source,) = _lock(hold.wallet)
+        hold.refresh_from_db(from_queryset=Hold.objects.select_for_update(no_key=True))
+        if hold.state != HoldState.OPEN:
+            return _ended_alike(hold, take)
+        taken = _take(hold, source, target, take, actor) if take else None
+        _change(source, balance=-take, held=-hold.credits)
+        _end(hold, take, taken)
+    return taken
+
+
+def release(hold: Hold) -> None:
+    """End a hold and give all of it back. Again: nothing happens. `hold` is brought up to date.
+
+    Raises LedgerConflict when the hold was captured.
+    """
+    capture(hold, actor=trail.SYSTEM, credits=0)
+
+
+def _set_aside(wallet: Wallet, credits: int) -> None:
+    """Raise `held` if enough is free, in one statement, so that racing holds cannot both win the last credit."""
+    if not wallet.is_metered:
+        return
+    enough = Wallet.objects.filter(pk=wallet.pk, balance__gte=F("held") + credits)
+    if not enough.update(held=F("held") + credits):
+        raise NotEnoughCredits(needed=credits, free=Wallet.objects.get(pk=wallet.pk).free)
+
+
+def _same_hold(known: Hold, wallet: Wallet, credits: int) -> Hold:
+    if (known.wallet_id, known.credits) != (wallet.pk, credits):
+        raise LedgerConflict(f"{known.reference} already holds {known.credits} of wallet {known.wallet_id}.")
+    return known
+
+
+def _take(hold: Hold, source: Wallet, target: Wallet, credits: int, actor: str) -> Transfer:
+    reference = f"capture:{hold.reference}"
+    return _post(source, target, credits, kind=TransferKind.CAPTURE, reference=reference, actor=actor)
+
+
+def _end(hold: Hold, captured: int, taken: Transfer | None) -> None:
+    hold.state = HoldState.CAPTURED if taken else HoldState.RELEASED
+    hold.captured, hold.transfer, hold.ended_at = captured, taken, clock.now()
+    hold.save(update_fields=["state", "captured", "transfer", "ended_at"])
+
+
+def _ended_alike(hold: Hold, take: int) -> Transfer | None:
+    if hold.captured != take:
+        raise LedgerConflict(f"{hold.reference} ended with {hold.captured} captured, not {take}.")
+    return hold.transfer
+
+
+# -- transfers -------------------------------------------------------------------------------------------------------
+
+
+def grant(member: Member, *, credits: int, reference: str, actor: str, note: str = "") -> Transfer:
+    """Issue credits from the house to the member's own wallet.
+
+    credits: whole, 1 to MOST_CREDITS. reference: the cause, "grant:…"; the same one again returns the first transfer.
+    actor: who grants, as the trail writes it. Raises Refusal "credits_out_of_range" (field credits; facts least, most),
+    LedgerConflict when the reference already moved something else.
+    """
+    source = _tenants_own(member.tenant_id, WalletKind.HOUSE)
+    return _pay(
+        source, wallet_of(member), credits, kind=TransferKind.GRANT, reference=reference, actor=actor, note=note
+    )
+
+
+def transfer(source: Wallet, target: Wallet, *, credits: int, reference: str, actor: str, note: str = "") -> Transfer:
+    """Move free credits from one wallet of a tenant to another; not to or from `spent`, which only a capture fills.
+
+    Amount, reference and actor as in `grant`, and a repeat returns the first transfer too.
+    Raises NotEnoughCredits when the source is metered and its free credits fall short.
+    """
+    if source.pk == target.pk or source.tenant_id != target.tenant_id:
+        raise ValueError("A transfer needs two wallets of one tenant.")
+    if WalletKind.SPENT in (source.kind, target.kind):
+        raise ValueError("Only a capture moves credits to what is spent.")
+    return _pay(source, target, credits, kind=TransferKind.TRANSFER, reference=reference, actor=actor, note=note)
+
+
+def _pay(
+    source: Wallet, target: Wallet, credits: int, *, kind: TransferKind, reference: str, actor: str, note: str
+) -> Transfer:
+    """Move credits once, and say so in the trail."""
+    _check(credits, reference)
+    try:
+        with transaction.atomic():
+            source, target = _lock(source, target)
+            _check_free(source, credits)
+            paid = _post(source, target, credits, kind=kind, reference=reference, actor=actor, note=note)
+            _change(source, balance=-credits)
+            _change(target, balance=credits)
+            _record(paid, source, target, credits)
+            return paid
+    except (IntegrityError, NotEnoughCredits):
+        known = Transfer.objects.filter(reference=reference).first()
+        if known is None:
+            raise
+        return _same_transfer(known, kind, {source.pk: -credits, target.pk: credits})
+
+
+def _same_transfer(known: Transfer, kind: TransferKind, sides: dict[int, int]) -> Transfer:
+    if known.kind != kind or dict(known.entries.values_list("wallet_id", "credits")) != sides:
+        raise LedgerConflict(f"{known.reference} already moved something else.")
+    return known
+
+
+def _record(paid: Transfer, source: Wallet, target: Wallet, credits: int) -> None:
+    what = "credits.granted" if paid.kind == TransferKind.GRANT else "credits.transferred"
+    about, tenant = f"wallet:{target.pk}", source.tenant.public_id
+    trail.record(
+        what, about=about, tenant=tenant, actor=paid.actor, credits=credits, source=source.pk, reference=paid.reference
+    )
+
+
+# -- the book --------------------------------------------------------------------------------------------------------
+
+
+def _check(credits: int, reference: str) -> None:
+    if type(credits) is not int or not 1 <= credits <= MOST_CREDITS:
+        raise Refusal("credits_out_of_range", field="credits", least=1, most=MOST_CREDITS)
+    if not 0 < len(reference) <= _REFERENCE_CHARS:
+        raise ValueError(f"A reference has 1 to {_REFERENCE_CHARS} characters.")
+
+
+def _check_free(wallet: Wallet, credits: int) -> None:
+    if wallet.is_metered and wallet.free < credits:
+        raise NotEnoughCredits(needed=credits, free=wallet.free)
+
+
+def _lock(*wallets: Wallet) -> list[Wallet]:
+    """The wallets as they are now, the metered ones locked until the transaction ends, in one order for everybody."""
+    metered = [wallet.pk for wallet in wallets if wallet.is_metered]
+    rows = Wallet.objects.select_for_update(no_key=True).filter(pk__in=metered).order_by("pk")
+    fresh = {row.pk: row for row in rows}
+    return [fresh.get(wallet.pk, wallet) for wallet in wallets]
+
+
+def _change(wallet: Wallet, *, balance: int, held: int = 0) -> None:
+    """Move a locked wallet's figures; an unmetered one has none."""
+    if wallet.is_metered:
+        wallet.balance += balance
+        wallet.held += held
+        wallet.save(update_fields=["balance", "held"])
+
+
+def _post(
+    source: Wallet, target: Wallet, credits: int, *, kind: str, reference: str, actor: str, note: str = ""
+) -> Transfer:
+    """Write a transfer and its two entries, from wallets that are locked and not yet changed."""
+    posted = Transfer.objects.create(tenant_id=source.tenant_id, kind=kind, reference=reference, actor=actor, note=note)
+    Entry.objects.bulk_create([_entry(posted, source, -credits), _entry(posted, target, credits)])
+    return posted
+
+
+def _entry(posted: Transfer, wallet: Wallet, credits: int) -> Entry:
+    balance_after = wallet.balance + credits if wallet.is_metered else None
+    return Entry(transfer=posted, wallet=wallet, credits=credits, balance_after=balance_after)

@@ -1,0 +1,117 @@
+"""What the database itself forbids, beyond constraints: triggers, which each database writes in its own way.
+
+A later migration that rebuilds one of these tables on SQLite loses its triggers: let it end with `install`.
+`check_ledger` reports a guard that is missing.
+"""
+
+from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A trigger: its name, the table it stands on and the statements that make it."""
+
+    name: str
+    table: str
+    statements: tuple[str, ...]
+
+
+_SQLITE_REFUSAL = """
+CREATE TRIGGER {name} BEFORE UPDATE ON {table} {when}
+BEGIN SELECT RAISE(ABORT, '{name}: {message}'); END
+"""
+
+_POSTGRESQL_REFUSAL = """
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '{name}: {message}' USING ERRCODE = 'integrity_constraint_violation'; END $$
+"""
+
+# The sum is looked at when the transaction commits: between its two entries no transfer is in balance.
+_POSTGRESQL_BALANCE = """
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE the_transfer bigint := {transfer}; sides int; total numeric;
+BEGIN
+  SELECT count(*), coalesce(sum(credits), 0) INTO sides, total FROM credits_entry WHERE transfer_id = the_transfer;
+  IF sides < 2 OR total <> 0 THEN
+    RAISE EXCEPTION '{name}: transfer % has % entries that sum to %', the_transfer, sides, total
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NULL;
+END $$
+"""
+
+_ENDED = "WHEN (OLD.state <> 'open')"
+
+
+def guards(vendor: str) -> list[Guard]:
+    """The guards of this database ("sqlite" or "postgresql").
+
+    PostgreSQL also refuses to delete, and sees at commit that a transfer's entries sum to zero. SQLite cannot wait for
+    the commit, and its rows must stay deletable for Django's flush: there `check_ledger` is what finds it.
+    """
+    refusal = _on_sqlite if vendor == "sqlite" else _on_postgresql
+    kept = [
+        refusal("entry_never_changes", "credits_entry", "an entry never changes"),
+        refusal("transfer_never_changes", "credits_transfer", "a transfer never changes"),
+        refusal("hold_ended_never_changes", "credits_hold", "an ended hold never changes", _ENDED),
+    ]
+    return kept if vendor == "sqlite" else [*kept, *_balances()]
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Put every guard in place, also where it already stands."""
+    remove(connection)
+    with connection.cursor() as cursor:
+        for guard in guards(connection.vendor):
+            for statement in guard.statements:
+                cursor.execute(statement)
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Take every guard away."""
+    with connection.cursor() as cursor:
+        for guard in guards(connection.vendor):
+            on = "" if connection.vendor == "sqlite" else f" ON {guard.table}"
+            cursor.execute(f"DROP TRIGGER IF EXISTS {guard.name}{on}")
+
+
+def missing(connection: BaseDatabaseWrapper) -> list[str]:
+    """The names of guards that do not stand, or that were switched off."""
+    there = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if connection.vendor == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(there)
+        standing = {name for (name,) in cursor.fetchall()}
+    return [guard.name for guard in guards(connection.vendor) if guard.name not in standing]
+
+
+def _on_sqlite(name: str, table: str, message: str, when: str = "") -> Guard:
+    return Guard(name, table, (_SQLITE_REFUSAL.format(name=name, table=table, message=message, when=when),))
+
+
+def _on_postgresql(name: str, table: str, message: str, when: str = "") -> Guard:
+    function = _POSTGRESQL_REFUSAL.format(name=name, message=message)
+    trigger = f"CREATE TRIGGER {name} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {when} EXECUTE FUNCTION {name}()"
+    return Guard(name, table, (function, trigger))
+
+
+def _balances() -> list[Guard]:
+    """On the transfer, which may lack its entries, and on the entry, which may come later."""
+    return [
+        _balance("transfer_has_entries", "credits_transfer", "NEW.id"),
+        _balance("entries_sum_to_zero", "credits_entry", "NEW.transfer_id"),
+    ]
+
+
+def _balance(name: str, table: str, transfer: str) -> Guard:
+    function = _POSTGRESQL_BALANCE.format(name=name, transfer=transfer)
+    trigger = (
+        f"CREATE CONSTRAINT TRIGGER {name} AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED"
+        f" FOR EACH ROW EXECUTE FUNCTION {name}()"
+    )
+    return Guard(name, table, (function, trigger))

@@ -1,0 +1,94 @@
+"""Many at once on one book: nothing is spent twice, nothing happens twice, nobody waits for ever."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from revidweb.credits import ledger
+from revidweb.credits.models import Hold, Transfer, Wallet
+from revidweb.lib.refusal import Refusal
+from tests import makers
+from tests.credits.makers import ACTOR, a_wallet, figures
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(count: int, deed: Callable[[int], object]) -> list[object]:
+    """What each of so many threads got, started together: the deed's answer, or its refusal's name."""
+    start = Barrier(count)
+
+    def run(number: int) -> object:
+        start.wait(timeout=30)
+        try:
+            return deed(number)
+        except (Refusal, ledger.LedgerConflict) as refused:
+            return type(refused).__name__
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(run, range(count)))
+
+
+def test_of_64_holds_on_credits_for_20_exactly_20_are_accepted():
+    wallet = a_wallet(20)
+    answers = at_once(64, lambda n: ledger.hold(wallet, credits=1, reference=f"job:{n}"))
+    assert answers.count("NotEnoughCredits") == 44
+    assert Hold.objects.count() == 20
+    assert figures(wallet) == (20, 20, 0)
+
+
+def test_the_same_hold_from_many_sides_happens_once():
+    wallet = a_wallet(10)
+    answers = at_once(16, lambda _: ledger.hold(wallet, credits=10, reference="job:1").pk)
+    assert set(answers) == {Hold.objects.get().pk}
+    assert figures(wallet) == (10, 10, 0)
+
+
+def test_the_same_hold_on_the_house_from_many_sides_happens_once():
+    house = ledger.house(makers.a_tenant())
+    answers = at_once(16, lambda _: ledger.hold(house, credits=10, reference="job:1").pk)
+    assert set(answers) == {Hold.objects.get().pk}
+
+
+@pytest.mark.parametrize("wallet_kind", ["house", "member"])
+def test_a_capture_races_a_release_and_one_of_them_wins(wallet_kind):
+    wallet = a_wallet(10)
+    payer = wallet if wallet_kind == "member" else ledger.house(wallet.tenant)
+    hold = ledger.hold(payer, credits=10, reference="job:1")
+
+    def end(number: int) -> object:
+        mine = Hold.objects.get(pk=hold.pk)
+        return ledger.capture(mine, actor=ACTOR) if number % 2 else ledger.release(mine)
+
+    answers = at_once(16, end)
+    hold.refresh_from_db()
+    taken = Transfer.objects.filter(kind="capture")
+    assert answers.count("LedgerConflict") == 8
+    assert len(taken) == (hold.state == "captured")
+    assert figures(wallet)[1] == 0
+
+
+def test_crosswise_transfers_never_lock_each_other():
+    tenant = makers.a_tenant()
+    one, other = (a_wallet(1000, member=makers.a_member(tenant)) for _ in range(2))
+
+    def cross(number: int) -> None:
+        source, target = (one, other) if number % 2 else (other, one)
+        for turn in range(5):
+            ledger.transfer(source, target, credits=1, reference=f"transfer:{number}:{turn}", actor=ACTOR)
+
+    at_once(16, cross)
+    assert (figures(one), figures(other)) == ((1000, 0, 1000), (1000, 0, 1000))
+    assert Transfer.objects.filter(kind="transfer").count() == 80
+
+
+def test_the_same_grant_from_many_sides_happens_once():
+    member = makers.a_member()
+    answers = at_once(16, lambda _: ledger.grant(member, credits=10, reference="grant:1", actor=ACTOR).pk)
+    assert set(answers) == {Transfer.objects.get().pk}
+    assert figures(ledger.wallet_of(member)) == (10, 0, 10)
+    assert Wallet.objects.count() == 2
