@@ -87,6 +87,14 @@ def folder(name: str, default: str) -> Path:
     return (BASE_DIR / text(name, default)).resolve()
 
 
+def make_folders(root: Path, *parts: str) -> None:
+    """Make the data folder, for its owner's eyes only, and what it holds. A check says where that is not possible."""
+    with contextlib.suppress(OSError):
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for part in parts:
+            (root / part).mkdir(exist_ok=True)
+
+
 def secret(name: str, *, kept_in: Path) -> str:
     """The secret from the environment, or one made at first run and kept in a file that only its owner reads."""
     if value := text(name):

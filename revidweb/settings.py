@@ -28,9 +28,8 @@ WEB_THREADS = env.whole("WEB_THREADS", 8, least=1, most=64)
 WORKER_THREADS = env.whole("WORKER_THREADS", 16, least=2, most=256)
 RENDER_PROCESSES = env.whole("RENDER_PROCESSES", 2, least=1, most=64)
 
+env.make_folders(VAR_DIR, "media", "mail", "tmp")
 if IS_EMBEDDED:
-    for part in ("media", "mail", "tmp", "broker", "broker/control"):
-        (VAR_DIR / part).mkdir(parents=True, exist_ok=True)
     SECRET_KEY = env.secret("SECRET_KEY", kept_in=VAR_DIR / "secrets" / "secret_key")
 else:
     SECRET_KEY = env.text("SECRET_KEY")
@@ -192,8 +191,10 @@ else:
 
 _HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
+BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # asked from inside, past the TLS proxy
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "revidweb.web.views.errors.csrf_failure"
@@ -214,7 +215,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
-FILE_UPLOAD_TEMP_DIR = str(TMP_DIR) if IS_EMBEDDED else None
+FILE_UPLOAD_TEMP_DIR = str(TMP_DIR)
 # host:port pairs, the only private addresses that may ever be dialled
 PRIVATE_HOSTS = frozenset(env.words("PRIVATE_HOSTS"))
 
@@ -252,14 +253,11 @@ PREVIEW_ENABLED = env.flag("PREVIEW_ENABLED", default=IS_EMBEDDED)
 
 # -- celery ----------------------------------------------------------------------------------------------------------
 
+SPOOL_DIR = VAR_DIR / "broker"
 if IS_EMBEDDED and not env.text("REDIS_URL"):
-    CELERY_BROKER_URL = "filesystem://"
-    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-        "data_folder_in": str(VAR_DIR / "broker"),
-        "data_folder_out": str(VAR_DIR / "broker"),
-        "control_folder": str(VAR_DIR / "broker" / "control"),
-        "polling_interval": 0.1,
-    }
+    CELERY_BROKER_URL = "spool://"
+    CELERY_BROKER_TRANSPORT = "revidweb.lib.spool:Transport"
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"folder": str(SPOOL_DIR), "polling_interval": 0.1}
 else:
     CELERY_BROKER_URL = env.text("REDIS_URL")
     CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -273,7 +271,7 @@ CELERY_IMPORTS = (
     "revidweb.jobs.store",
     "revidweb.jobs.sweep",
 )
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "clock")
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps no file: a tick that was missed is not made up for
 CELERY_TASK_DEFAULT_QUEUE = "dispatch"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ROUTES = {
@@ -285,6 +283,7 @@ CELERY_DB_REUSE_MAX = 1000
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
