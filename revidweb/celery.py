@@ -2,7 +2,7 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revidweb.settings")
 
@@ -16,3 +16,8 @@ def set_the_clock(sender: Celery, **kwargs: object) -> None:
     from .schedule import SCHEDULE
 
     sender.conf.beat_schedule = SCHEDULE
+
+
+@signals.setup_logging.connect
+def keep_the_logs(**kwargs: object) -> None:
+    """The settings have configured the logs already; that somebody listens here keeps Celery's own hands off."""
