@@ -1,10 +1,40 @@
 """System checks: what is wrong with this installation, with an id and a hint each."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core import checks
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+from django.http.request import validate_host
+
+SQLITE = Error("Production runs on SQLite.", hint="Set DATABASE_URL to a PostgreSQL database.", id="revidweb.E001")
+DEBUG = Error("Production runs with DEBUG.", hint="Set DEBUG=no.", id="revidweb.E002")
+OWN_HOST = Error(
+    "PUBLIC_URL names a host that ALLOWED_HOSTS refuses.", hint="Add it to ALLOWED_HOSTS.", id="revidweb.E004"
+)
+SHORT_KEY = Error(
+    "SECRET_KEY is shorter than 32 characters.",
+    hint='Make one: python -c "import secrets; print(secrets.token_urlsafe(48))"',
+    id="revidweb.E005",
+)
+NOT_HTTPS = Warning(
+    "PUBLIC_URL is not https.",
+    hint="Cookies and passwords travel in the clear; put a TLS proxy in front and set PUBLIC_URL.",
+    id="revidweb.W001",
+)
+NO_PROXY = Warning(
+    "PUBLIC_URL is https, but BEHIND_PROXY is not set.",
+    hint="Every page would redirect to itself. Set BEHIND_PROXY=yes where the TLS proxy sets X-Forwarded-Proto.",
+    id="revidweb.W002",
+)
+NO_MAIL = Warning(
+    "Mail is written to files.", hint="Set EMAIL_URL, or nobody can reset a password.", id="revidweb.W003"
+)
+EMBEDDED_OPEN = Warning(
+    "The embedded mode listens beyond this machine.",
+    hint="Set HOST=127.0.0.1, or REVIDWEB_MODE=production and what it asks for.",
+    id="revidweb.W004",
+)
 
 
 @register(Tags.security)
@@ -12,22 +42,26 @@ def production_is_safe(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """What production must not be without."""
     if settings.IS_EMBEDDED:
         return []
-    found: list[CheckMessage] = []
-    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-        found.append(
-            Error("Production runs on SQLite.", hint="Set DATABASE_URL to a PostgreSQL database.", id="revidweb.E001")
-        )
-    if settings.DEBUG:
-        found.append(Error("Production runs with DEBUG.", hint="Set DEBUG=no.", id="revidweb.E002"))
-    if not settings.PUBLIC_URL.startswith("https://"):
-        found.append(
-            checks.Warning(
-                "PUBLIC_URL is not https.",
-                hint="Cookies and passwords travel in the clear; put a TLS proxy in front and set PUBLIC_URL.",
-                id="revidweb.W001",
-            )
-        )
-    return found
+    database = settings.DATABASES["default"]["ENGINE"]
+    host = urlsplit(settings.PUBLIC_URL).hostname or ""
+    is_https = settings.PUBLIC_URL.startswith("https://")
+    rules = [
+        (not database.endswith("sqlite3"), SQLITE),
+        (not settings.DEBUG, DEBUG),
+        (validate_host(host, settings.ALLOWED_HOSTS), OWN_HOST),
+        (len(settings.SECRET_KEY) >= 32, SHORT_KEY),
+        (is_https, NOT_HTTPS),
+        (settings.BEHIND_PROXY or not is_https, NO_PROXY),
+        (not settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"), NO_MAIL),
+    ]
+    return [message for holds, message in rules if not holds]
+
+
+@register(Tags.security)
+def embedded_stays_at_home(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The embedded mode has a demo owner and no TLS: it is for this machine alone."""
+    is_open = settings.IS_EMBEDDED and settings.HOST not in {"127.0.0.1", "localhost", "::1"}
+    return [EMBEDDED_OPEN] if is_open else []
 
 
 @register(Tags.files)
