@@ -1,0 +1,97 @@
+"""The demo tenant: an owner and a user with credits, whose passwords are made once and kept in the data folder."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import transaction
+
+from revidweb.accounts import actors, members, tenants
+from revidweb.accounts.models import Member, Person, Role
+from revidweb.catalog import founding
+from revidweb.credits import ledger
+from revidweb.trail import trail
+
+CREDITS = 2_000  # what the user starts with
+OWNER_EMAIL = "owner@demo.example"
+MEMBER_EMAIL = "member@demo.example"
+
+Demo = dict[str, Any]
+
+
+def make() -> Demo:
+    """Where to go and how to sign in: `{"url", "tenant", "owner": {"email", "password"}, "member": {...}}`.
+
+    A repeat changes nothing and answers the same. Where the kept passwords were deleted, new ones are set.
+    """
+    kept = _kept()
+    demo = kept or _fresh()
+    with transaction.atomic():
+        owner = _owner(demo["owner"], is_fresh=kept is None)
+        _member(owner, demo["member"], is_fresh=kept is None)
+    demo |= {"url": settings.PUBLIC_URL, "tenant": owner.tenant.slug}
+    _keep(demo)
+    return demo
+
+
+def _owner(sign_in: dict[str, str], *, is_fresh: bool) -> Member:
+    """The owner, who is also the operator of this installation."""
+    person = _person(sign_in, is_fresh=is_fresh, name="Demo Owner", is_staff=True, is_superuser=True)
+    found = Member.objects.select_related("tenant").filter(person=person, role=Role.OWNER).order_by("pk").first()
+    if found is None:
+        found = founding.found(person, name="Demo")
+        tenants.change(actors.of(found), name="Demo Studio", time_zone=found.tenant.time_zone, accent="")
+    return found
+
+
+def _member(owner: Member, sign_in: dict[str, str], *, is_fresh: bool) -> Member:
+    person = _person(sign_in, is_fresh=is_fresh, name="Demo Member")
+    member = members.add(owner.tenant, person, role=Role.USER)
+    ledger.grant(member, credits=CREDITS, reference="grant:demo", actor=trail.SYSTEM, note="Demo credits")
+    return member
+
+
+def _person(sign_in: dict[str, str], *, is_fresh: bool, **fields: object) -> Person:
+    """The person with this address. A password that they have chosen themselves stays, unless the kept ones are new."""
+    person = Person.objects.filter(email=sign_in["email"]).first()
+    if person is None:
+        person = Person.objects.create_user(sign_in["email"], sign_in["password"], **fields)
+        EmailAddress.objects.create(user=person, email=person.email, primary=True, verified=True)
+    elif is_fresh:
+        person.set_password(sign_in["password"])
+        person.save(update_fields=["password"])
+    return person
+
+
+def _fresh() -> Demo:
+    return {
+        "url": "",
+        "tenant": "",
+        "owner": {"email": OWNER_EMAIL, "password": secrets.token_urlsafe(12)},
+        "member": {"email": MEMBER_EMAIL, "password": secrets.token_urlsafe(12)},
+    }
+
+
+def _file() -> Path:
+    path: Path = settings.VAR_DIR / "demo.json"
+    return path
+
+
+def _kept() -> Demo | None:
+    try:
+        demo: Demo = json.loads(_file().read_text())
+    except FileNotFoundError:
+        return None
+    return demo
+
+
+def _keep(demo: Demo) -> None:
+    """Write it whole or not at all, readable by its owner only."""
+    draft = _file().with_suffix(f".{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(demo, file, indent=2)
+    draft.replace(_file())
