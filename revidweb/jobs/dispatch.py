@@ -14,6 +14,7 @@ from django.db.models.functions import RowNumber
 from revidweb.connections import slots
 from revidweb.connections.models import Connection
 from revidweb.files import fetching, intake
+from revidweb.files.models import MediaKind, Purpose
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -107,17 +108,17 @@ def _prepare(job: Job) -> bool:
 
 
 def _fetch_input(job: Job, row: JobInput) -> None:
-    with tempfile.NamedTemporaryFile(dir=settings.TMP_DIR, prefix=f"{job.public_id}-in-") as target:
-        fetching.fetch(row.url, target, max_bytes=settings.UPLOAD_MAX_BYTES)
-        target.flush()
+    with tempfile.TemporaryDirectory(dir=settings.TMP_DIR, prefix=f"{job.public_id}-") as folder:
+        path = Path(folder) / "input"
+        fetching.fetch(row.url, path, max_bytes=settings.UPLOAD_MAX_BYTES)
         file = intake.take_in(
-            Path(target.name),
+            path,
             tenant=job.tenant,
             member=job.member,
-            purpose="input",
+            purpose=Purpose.INPUT,
             stem=f"inputs/{job.tenant.public_id}/{job.public_id}/{row.position}",
         )
-    if file.kind != "image":
+    if file.kind != MediaKind.IMAGE:
         raise Refusal("not_an_image")
     with transaction.atomic():
         if JobInput.objects.select_for_update().filter(pk=row.pk, file__isnull=True).exists():
@@ -173,8 +174,8 @@ def created(job: Job, attempt: Attempt, receipt: Receipt) -> None:
     cost = job.upstream_credits if receipt.cost is None else receipt.cost
     _answer(attempt, AttemptState.SENT, ticket=receipt.ticket, upstream_cost_micros=cost * 1_000_000)
     if cost != job.upstream_credits:
-        facts = {"quoted": job.upstream_credits, "upstream": cost}
-        trail.record("job.cost_differs", about=job.reference, tenant=job.tenant.public_id, **facts)
+        tenant = job.tenant.public_id
+        trail.record("job.cost_differs", about=job.reference, tenant=tenant, quoted=job.upstream_credits, upstream=cost)
     job.refresh_from_db(fields=["state"])
     if job.state not in (State.SENDING, State.UNKNOWN):
         log.warning("dispatch.late_answer", state=job.state)

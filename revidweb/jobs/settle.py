@@ -70,15 +70,15 @@ def _close(job: Job, verdict: Verdict, *, charged: bool) -> None:
         ledger.capture(job.hold, actor=trail.SYSTEM)
     else:
         ledger.release(job.hold)
+    paid, tenant = job.credits if charged else 0, job.tenant.public_id
     attempts = job.attempts.all()
     Settlement.objects.create(
         job=job,
         tenant_id=job.tenant_id,
         verdict=verdict,
-        credits=job.credits if charged else 0,
+        credits=paid,
         upstream_cost_micros=attempts.aggregate(cost=Sum("upstream_cost_micros"))["cost"] or 0,
         is_cost_uncertain=attempts.filter(is_cost_uncertain=True).exists(),
     )
-    facts = {"credits": job.credits if charged else 0, "code": job.error_code}
-    trail.record(f"job.{verdict}", about=job.reference, tenant=job.tenant.public_id, **facts)
-    log.info("job.settled", job=job.public_id, verdict=str(verdict), credits=facts["credits"], code=job.error_code)
+    trail.record(f"job.{verdict}", about=job.reference, tenant=tenant, credits=paid, code=job.error_code)
+    log.info("job.settled", job=job.public_id, verdict=str(verdict), credits=paid, code=job.error_code)

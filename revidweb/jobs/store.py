@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from revidweb.files import intake
-from revidweb.files.models import MediaKind, StoredFile
+from revidweb.files.models import MediaKind, Purpose, StoredFile
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -60,14 +60,15 @@ def store(job_id: int) -> None:
 def _bring_home(job: Job, position: int) -> StoredFile:
     """One result in the storage, its row unsaved. The names are the job's, so a second run overwrites the first."""
     provider = registry.provider(job.connection.provider)
-    with tempfile.NamedTemporaryFile(dir=settings.TMP_DIR, prefix=f"{job.public_id}-") as target:
-        provider.fetch(job.connection.account, job.results[position], target, max_bytes=settings.RESULT_MAX_BYTES)
-        target.flush()
+    with tempfile.TemporaryDirectory(dir=settings.TMP_DIR, prefix=f"{job.public_id}-") as folder:
+        path = Path(folder) / "result"
+        with path.open("wb") as target:
+            provider.fetch(job.connection.account, job.results[position], target, max_bytes=settings.RESULT_MAX_BYTES)
         file = intake.take_in(
-            Path(target.name),
+            path,
             tenant=job.tenant,
             member=job.member,
-            purpose="output",
+            purpose=Purpose.OUTPUT,
             stem=f"outputs/{job.tenant.public_id}/{job.public_id}/{position}",
         )
     expected = MediaKind.IMAGE if job.kind == Kind.IMAGE else MediaKind.VIDEO

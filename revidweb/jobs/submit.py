@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from revidweb.accounts.actors import Actor
 from revidweb.catalog import quoting
 from revidweb.credits import ledger
-from revidweb.credits.models import Wallet
+from revidweb.credits.models import Hold, Wallet
 from revidweb.files import fetching
 from revidweb.files.models import MediaKind, StoredFile
 from revidweb.lib import ids
@@ -132,9 +132,9 @@ def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, retry_of: Job | None
     )
 
 
-def _holds(payer: Wallet, credits: int, names: list[str]) -> list[ledger.Hold]:
+def _holds(payer: Wallet, credits: int, names: list[str]) -> list[Hold]:
     """One hold per job. A wallet that suffices for some is asked for all: the batch is refused as a whole."""
-    holds: list[ledger.Hold] = []
+    holds: list[Hold] = []
     for name in names:
         try:
             holds.append(ledger.hold(payer, credits=credits, reference=f"job:{name}"))

@@ -1,0 +1,43 @@
+"""The steps as the clock would run them, here and now."""
+
+from revidweb.jobs import dispatch, poll, store, sweep
+from revidweb.jobs.models import Job
+from revidweb.lib import clock
+
+
+def due_now(**changes) -> None:
+    """Let every waiting row be due, and every lease be over."""
+    Job.objects.update(next_look_at=clock.ago(1), lease_until=None, **changes)
+
+
+def send_all() -> None:
+    """One dispatch tick, with the messages it would have sent."""
+    dispatch.tick()
+    for pk in Job.objects.filter(state="preparing").order_by("pk").values_list("pk", flat=True):
+        dispatch.send(pk)
+
+
+def poll_all() -> None:
+    due_now()
+    poll.tick()
+
+
+def store_all() -> None:
+    for pk in Job.objects.filter(state="storing").values_list("pk", flat=True):
+        store.store(pk)
+
+
+def sweep_all() -> None:
+    due_now()
+    sweep.tick()
+
+
+def run() -> None:
+    """From queued to the end, when nothing goes wrong."""
+    send_all()
+    poll_all()
+    store_all()
+
+
+def states() -> list[str]:
+    return list(Job.objects.order_by("pk").values_list("state", flat=True))

@@ -1,0 +1,146 @@
+"""Jobs upstream are looked at until there is a verdict, or patience ends."""
+
+import pytest
+
+from revidweb.jobs import poll
+from revidweb.jobs.models import Job
+from revidweb.lib import clock
+from revidweb.providers.base import (
+    AccountRefused,
+    OutcomeUnknown,
+    Pace,
+    ProviderBusy,
+    Receipt,
+    Sighting,
+    Status,
+)
+from tests.upstreams.scripted import DONE, WORKING
+
+from .steps import due_now, poll_all, send_all, states, store_all, sweep_all
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def working(job, upstream) -> Job:
+    send_all()
+    job.refresh_from_db()
+    return job
+
+
+def test_progress_is_kept(working, upstream):
+    upstream.sightings = [WORKING]
+    poll_all()
+    working.refresh_from_db()
+    assert (working.state, working.progress, working.lease_until) == ("working", 40, None)
+
+
+def test_two_rounds_at_once_ask_about_each_job_once(working, upstream):
+    due_now()
+    first = poll.claim("working")
+    second = poll.claim("working")
+    assert ([job.pk for job in first], second) == ([working.pk], [])
+
+
+def test_a_failed_job_costs_nothing_here_and_nothing_there(working, wallet, upstream):
+    upstream.sightings = [Sighting(Status.FAILED, error="Job failed, change prompt")]
+    poll_all()
+    working.refresh_from_db()
+    wallet.refresh_from_db()
+    assert (working.state, working.error, wallet.held, wallet.balance) == (
+        "failed",
+        "Job failed, change prompt",
+        0,
+        100,
+    )
+    assert working.attempts.get().upstream_cost_micros == 0
+
+
+def test_done_without_a_result_is_undeliverable(working, upstream):
+    upstream.sightings = [Sighting(Status.DONE)]
+    poll_all()
+    working.refresh_from_db()
+    assert (working.state, working.error_code) == ("failed", "undeliverable")
+    assert working.settlement.upstream_cost_micros == 4_000_000
+
+
+def test_a_missing_job_is_believed_after_three_looks(working, upstream):
+    upstream.sightings = [Sighting(Status.MISSING)]
+    poll_all()
+    poll_all()
+    assert states() == ["working"]
+    poll_all()
+    assert states() == ["failed"]
+
+
+def test_a_job_that_shows_up_again_starts_a_new_count(working, upstream):
+    missing = Sighting(Status.MISSING)
+    upstream.sightings = [missing, missing, WORKING, missing, missing, DONE]
+    for _ in range(5):
+        poll_all()
+    assert states() == ["working"]
+    poll_all()
+    assert states() == ["storing"]
+
+
+@pytest.mark.parametrize("error", [ProviderBusy("503"), AccountRefused("402"), OutcomeUnknown("reset")])
+def test_an_error_while_polling_only_means_later(working, upstream, error):
+    upstream.sightings = [error, DONE]
+    poll_all()
+    assert states() == ["working"]
+    poll_all()
+    assert states() == ["storing"]
+
+
+def test_a_deadline_without_a_verdict_is_unknown_and_still_looked_at(working, wallet, upstream):
+    upstream.sightings = [WORKING]
+    due_now(deadline_at=clock.ago(1))
+    poll.tick()
+    wallet.refresh_from_db()
+    assert (states(), wallet.held) == (["unknown"], 4)
+    upstream.sightings = [DONE]
+    poll_all()
+    assert states() == ["storing"]
+
+
+def test_an_unknown_job_is_lost_after_days_and_its_hold_released(job, wallet, upstream):
+    upstream.submits = [OutcomeUnknown("timed out")]
+    send_all()
+    sweep_all()
+    assert states() == ["unknown"]
+    due_now(deadline_at=clock.ago(1))
+    sweep_all()
+    job.refresh_from_db()
+    wallet.refresh_from_db()
+    assert (job.state, job.error_code, wallet.free) == ("failed", "lost", 100)
+    assert (job.settlement.verdict, job.settlement.is_cost_uncertain) == ("lost", True)
+
+
+def test_an_order_whose_answer_was_lost_is_found(job, upstream):
+    upstream.submits = [OutcomeUnknown("timed out")]
+    send_all()
+    upstream.there = [Receipt("found")]
+    sweep_all()
+    assert states() == ["working"]
+    assert job.attempts.get().ticket == "found"
+    poll_all()
+    store_all()
+    assert states() == ["done"]
+
+
+def test_a_found_order_is_given_to_one_job_only(job, user, order, upstream):
+    from revidweb.jobs import submit
+
+    submit.submit(user, order, count=1, token="t2")
+    upstream.submits = [OutcomeUnknown("timed out")]
+    send_all()
+    upstream.there = [Receipt("found")]
+    sweep_all()
+    assert sorted(states()) == ["unknown", "working"]
+
+
+def test_intervals_grow_and_shrink_near_the_expected_end():
+    pace = Pace(first_s=1, interval_s=2, expected_s=60)
+    assert poll.interval_s(pace, age_s=5, looks=1) < poll.interval_s(pace, age_s=20, looks=6)
+    assert poll.interval_s(pace, age_s=59, looks=20) == 2
+    assert poll.interval_s(pace, age_s=3000, looks=500) == 60

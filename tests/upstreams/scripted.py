@@ -1,0 +1,96 @@
+"""A provider that does what a test wrote down, and remembers what it was asked. Written from the contract."""
+
+import io
+import itertools
+from collections.abc import Sequence
+from datetime import datetime
+from typing import BinaryIO
+
+from PIL import Image
+
+from revidweb.providers.base import (
+    Account,
+    Cancellation,
+    Input,
+    Limits,
+    Order,
+    Pace,
+    ProviderError,
+    Receipt,
+    Sighting,
+    Status,
+)
+
+WORKING = Sighting(Status.WORKING, progress=40)
+DONE = Sighting(Status.DONE, progress=100, results=("scripted:0",))
+
+
+def a_picture(size: tuple[int, int] = (64, 48)) -> bytes:
+    target = io.BytesIO()
+    Image.new("RGB", size, "teal").save(target, "PNG")
+    return target.getvalue()
+
+
+class Scripted:
+    """Answers `submits` and `sightings` in turn (an exception is raised), and the last one for ever."""
+
+    name = "scripted"
+    title = "Scripted"
+
+    def __init__(self, *, is_repeatable: bool = False) -> None:
+        self.is_repeatable = is_repeatable
+        self.submits: list[Receipt | ProviderError] = []
+        self.sightings: list[Sighting | ProviderError] = [DONE]
+        self.cancellation = Cancellation(is_cancelled=True)
+        self.results: list[bytes | ProviderError] = [a_picture()]
+        self.there: list[Receipt] = []
+        self.sent: list[Order] = []
+        self.polled: list[str] = []
+        self.cancelled: list[str] = []
+        self._tickets = itertools.count(1)
+
+    def submit(self, account: Account, order: Order, *, attempt: int) -> Receipt:
+        self.sent.append(order)
+        answer = self._next(self.submits) if self.submits else Receipt(f"ticket-{next(self._tickets)}")
+        if isinstance(answer, ProviderError):
+            raise answer
+        return answer
+
+    def poll(self, account: Account, ticket: str) -> Sighting:
+        self.polled.append(ticket)
+        return self._say(self.sightings)
+
+    def cancel(self, account: Account, ticket: str) -> Cancellation:
+        self.cancelled.append(ticket)
+        return self.cancellation
+
+    def find(self, account: Account, order: Order, since: datetime) -> Sequence[Receipt]:
+        return self.there
+
+    def models(self, account: Account) -> Sequence[dict[str, object]]:
+        return []
+
+    def balance(self, account: Account) -> int:
+        return 1000
+
+    def limits(self, account: Account) -> Limits:
+        return Limits(total=8, image=8, video=8)
+
+    def upload(self, account: Account, file: Input) -> str:
+        return f"scripted:{file.file_id}"
+
+    def fetch(self, account: Account, result: str, target: BinaryIO, *, max_bytes: int) -> None:
+        target.write(self._say(self.results))
+
+    def pace(self, order: Order) -> Pace:
+        return Pace(first_s=0, interval_s=0, expected_s=0)
+
+    @staticmethod
+    def _next(script: list):
+        return script.pop(0) if len(script) > 1 else script[0]
+
+    def _say(self, script: list):
+        answer = self._next(script)
+        if isinstance(answer, ProviderError):
+            raise answer
+        return answer
