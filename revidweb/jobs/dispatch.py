@@ -1,7 +1,5 @@
 """Send queued jobs: claim those for which a slot is free, prepare them, write the attempt, call, keep the ticket."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -13,7 +11,7 @@ from django.db.models.functions import RowNumber
 
 from revidweb.connections import slots
 from revidweb.connections.models import Connection
-from revidweb.files import fetching, intake
+from revidweb.files import fetching, intake, storage
 from revidweb.files.models import MediaKind, Purpose
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -108,8 +106,8 @@ def _prepare(job: Job) -> bool:
 
 
 def _fetch_input(job: Job, row: JobInput) -> None:
-    with tempfile.TemporaryDirectory(dir=settings.TMP_DIR, prefix=f"{job.public_id}-") as folder:
-        path = Path(folder) / "input"
+    with storage.scratch() as folder:
+        path = folder / "input"
         fetching.fetch(row.url, path, max_bytes=settings.UPLOAD_MAX_BYTES)
         file = intake.take_in(
             path,

@@ -32,5 +32,5 @@ def _input(row: JobInput) -> Input:
     return Input(
         file_id=row.file.public_id,
         content_type=row.file.content_type,
-        open=partial(storage.open, row.file.path),
+        open=partial(storage.read, row.file.path),
     )

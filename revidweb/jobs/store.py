@@ -1,14 +1,11 @@
 """Bring results home, then settle."""
 
-import tempfile
-from pathlib import Path
-
 import structlog
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 
-from revidweb.files import intake
+from revidweb.files import intake, storage
 from revidweb.files.models import MediaKind, Purpose, StoredFile
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -60,8 +57,8 @@ def store(job_id: int) -> None:
 def _bring_home(job: Job, position: int) -> StoredFile:
     """One result in the storage, its row unsaved. The names are the job's, so a second run overwrites the first."""
     provider = registry.provider(job.connection.provider)
-    with tempfile.TemporaryDirectory(dir=settings.TMP_DIR, prefix=f"{job.public_id}-") as folder:
-        path = Path(folder) / "result"
+    with storage.scratch() as folder:
+        path = folder / "result"
         with path.open("wb") as target:
             provider.fetch(job.connection.account, job.results[position], target, max_bytes=settings.RESULT_MAX_BYTES)
         file = intake.take_in(

@@ -32,7 +32,7 @@ def test_a_result_is_stored_and_paid(storing, wallet, upstream):
     file = Output.objects.get().file
     assert (storing.state, storing.cover, storing.results) == ("done", file, [])
     assert (file.width, file.height, file.content_type) == (64, 48, "image/png")
-    with storage.open(file.path) as kept:
+    with storage.read(file.path) as kept:
         assert kept.read() == a_picture()
     assert (wallet.balance, wallet.held) == (96, 0)
     assert ledger.spent(storing.tenant).entries.get().credits == 4
