@@ -5,8 +5,6 @@ by id, then the hold; `house` and `spent` are never locked. A wallet handed in i
 figures.
 """
 
-# ruff: noqa: A002  (credits is the word for money, whatever Python's prompt means by it)
-
 from django.db import IntegrityError, transaction
 from django.db.models import F
 

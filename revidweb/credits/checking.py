@@ -1,0 +1,185 @@
+"""Prove the book: what must be true of every wallet, transfer, entry and hold, asked of the database itself.
+
+Each fact is asked in one statement, which sees one moment: so it may run while money moves. Only what is wrong comes
+back.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Sum, Value, Window
+from django.db.models.functions import Coalesce, Concat, Lag
+
+from . import sql
+from .models import METERED, Entry, Hold, HoldState, Transfer, TransferKind, Wallet, WalletKind
+
+_METERED = Q(kind__in=METERED)
+_OF_METERED = Q(wallet__kind__in=METERED)
+_OF_HOUSE = Q(wallet__kind=WalletKind.HOUSE)
+_OF_SPENT = Q(wallet__kind=WalletKind.SPENT)
+_IN, _OUT = Q(credits__gt=0), Q(credits__lt=0)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing in the book that is not as it must be."""
+
+    what: str  # a stable word, "transfer_sum"
+    where: str  # the row, "transfer 12 (grant:…)"
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.where}: expected {self.expected}, found {self.found}"
+
+
+def faults() -> Iterator[Fault]:
+    """Every fault of the book, check by check; none when it is sound."""
+    for check in CHECKS:
+        yield from check()
+
+
+def sizes() -> dict[str, int]:
+    """How many rows the book has, by table."""
+    tables = {"wallets": Wallet, "transfers": Transfer, "entries": Entry, "holds": Hold}
+    return {name: table._default_manager.count() for name, table in tables.items()}
+
+
+def guards_stand() -> Iterator[Fault]:
+    """The triggers that forbid changes are in place."""
+    for name in sql.missing(connection):
+        yield Fault("guard_missing", f"trigger {name}", "in place", "missing or switched off")
+
+
+def transfers_sum_to_zero() -> Iterator[Fault]:
+    """What one wallet gives, another gets."""
+    summed = Transfer.objects.annotate(total=Coalesce(Sum("entries__credits"), 0), sides=Count("entries"))
+    wrong = summed.filter(~Q(total=0) | Q(sides__lt=2))
+    for pk, reference, total, sides in wrong.values_list("pk", "reference", "total", "sides").iterator():
+        where = _transfer(pk, reference)
+        yield Fault("transfer_sum", where, "2 or more entries that sum to 0", f"{sides} that sum to {total}")
+
+
+def balances_are_booked() -> Iterator[Fault]:
+    """A metered wallet's balance is the sum of its entries."""
+    booked = Wallet.objects.filter(_METERED).annotate(booked=Coalesce(Sum("entries__credits"), 0))
+    return _differing("wallet_balance", booked.exclude(balance=F("booked")), "booked", "balance")
+
+
+def holds_are_held() -> Iterator[Fault]:
+    """A metered wallet's `held` is the sum of its open holds."""
+    is_open = FilteredRelation("holds", condition=Q(holds__state=HoldState.OPEN))
+    summed = Wallet.objects.filter(_METERED).annotate(still=is_open, set_aside=Coalesce(Sum("still__credits"), 0))
+    return _differing("wallet_held", summed.exclude(held=F("set_aside")), "set_aside", "held")
+
+
+def nothing_is_overdrawn() -> Iterator[Fault]:
+    """No metered wallet holds more than it has, nor ever went below zero."""
+    overdrawn = Wallet.objects.filter(_METERED).filter(Q(held__lt=0) | Q(balance__lt=F("held")))
+    for pk, balance, held in overdrawn.values_list("pk", "balance", "held").iterator():
+        yield Fault("wallet_overdrawn", f"wallet {pk}", "0 <= held <= balance", f"held {held}, balance {balance}")
+    for pk, wallet, after in Entry.objects.filter(balance_after__lt=0).values_list("pk", "wallet", "balance_after"):
+        yield Fault("entry_overdrawn", _entry(pk, wallet), "a balance of 0 or more", str(after))
+
+
+def unmetered_wallets_store_nothing() -> Iterator[Fault]:
+    """`house` and `spent` keep no figures, neither on themselves nor on their entries."""
+    storing = Wallet.objects.exclude(_METERED).exclude(balance=0, held=0)
+    for pk, balance, held in storing.values_list("pk", "balance", "held").iterator():
+        yield Fault("wallet_stores", f"wallet {pk}", "balance 0, held 0", f"balance {balance}, held {held}")
+    entries = Entry.objects.exclude(_OF_METERED).exclude(balance_after=None)
+    for pk, wallet, after in entries.values_list("pk", "wallet", "balance_after").iterator():
+        yield Fault("entry_stores", _entry(pk, wallet), "no balance", str(after))
+
+
+def balances_follow_each_other() -> Iterator[Fault]:
+    """Each entry of a metered wallet takes up the balance that the one before it left."""
+    before = Coalesce(Window(Lag("balance_after"), partition_by=F("wallet"), order_by=F("id").asc()), 0)
+    chained = Entry.objects.filter(_OF_METERED).annotate(due=before + F("credits"))
+    broken = chained.filter(Q(balance_after=None) | ~Q(balance_after=F("due")))
+    for pk, wallet, due, after in broken.values_list("pk", "wallet", "due", "balance_after").iterator():
+        yield Fault("balance_chain", _entry(pk, wallet), str(due), str(after))
+
+
+def captures_match_their_transfers() -> Iterator[Fault]:
+    """What a hold says was taken is what its transfer took from that wallet, under that cause."""
+    side = Entry.objects.filter(transfer=OuterRef("transfer"), wallet=OuterRef("wallet")).values("credits")
+    due = Concat(Value("capture:"), F("reference"))
+    captured = Hold.objects.filter(state=HoldState.CAPTURED).annotate(moved=Subquery(side), due=due)
+    alike = Q(moved=-F("captured"), transfer__kind=TransferKind.CAPTURE, transfer__reference=F("due"))
+    wrong = captured.filter(Q(moved=None) | Q(transfer=None) | ~alike)
+    columns = ("pk", "reference", "captured", "moved", "transfer__reference")
+    for pk, reference, credits, moved, its in wrong.values_list(*columns).iterator():
+        expected = f"{-credits} by capture:{reference}"
+        yield Fault("hold_capture", _hold(pk, reference), expected, f"{moved} by {its}")
+    strays = Transfer.objects.filter(kind=TransferKind.CAPTURE, hold=None)
+    for pk, reference in strays.values_list("pk", "reference").iterator():
+        yield Fault("capture_without_hold", _transfer(pk, reference), "a captured hold", "none")
+
+
+def holds_end_once() -> Iterator[Fault]:
+    """An open hold has no end, a released one took nothing, a captured one took something, never more than it held."""
+    is_open = Q(state=HoldState.OPEN, ended_at=None, captured=0, transfer=None)
+    is_released = Q(state=HoldState.RELEASED, ended_at__isnull=False, captured=0, transfer=None)
+    is_captured = Q(state=HoldState.CAPTURED, ended_at__isnull=False, captured__gt=0, captured__lte=F("credits"))
+    wrong = Hold.objects.exclude(is_open | is_released | is_captured)
+    for pk, reference, state, credits, taken, at in wrong.values_list(
+        "pk", "reference", "state", "credits", "captured", "ended_at"
+    ).iterator():
+        found = f"{state}, {taken} of {credits} captured, ended {at}"
+        yield Fault("hold_end", _hold(pk, reference), "open, released or captured whole", found)
+
+
+def credits_flow_one_way() -> Iterator[Fault]:
+    """A grant goes from the house to a metered wallet, a capture from a payer to `spent`, a transfer around `spent`."""
+    grant = Q(transfer__kind=TransferKind.GRANT) & ((_OF_HOUSE & _OUT) | (_OF_METERED & _IN))
+    capture = Q(transfer__kind=TransferKind.CAPTURE) & ((_OF_SPENT & _IN) | (~_OF_SPENT & _OUT))
+    moved = Q(transfer__kind=TransferKind.TRANSFER) & ~_OF_SPENT & (_IN | _OUT)
+    wrong = Entry.objects.exclude(grant | capture | moved)
+    columns = ("pk", "wallet", "wallet__kind", "credits", "transfer__kind")
+    for pk, wallet, whose, credits, kind in wrong.values_list(*columns).iterator():
+        yield Fault("entry_way", _entry(pk, wallet), f"the way of a {kind}", f"{credits:+d} for a {whose} wallet")
+
+
+def tenants_stay_apart() -> Iterator[Fault]:
+    """A transfer moves credits inside its tenant, and a wallet belongs to its member's tenant."""
+    entries = Entry.objects.exclude(wallet__tenant=F("transfer__tenant"))
+    columns = ("pk", "wallet", "transfer__tenant", "wallet__tenant")
+    for pk, wallet, expected, found in entries.values_list(*columns).iterator():
+        yield Fault("entry_tenant", _entry(pk, wallet), f"tenant {expected}", f"tenant {found}")
+    wallets = Wallet.objects.filter(_METERED).exclude(tenant=F("member__tenant"))
+    for pk, expected, found in wallets.values_list("pk", "member__tenant", "tenant").iterator():
+        yield Fault("wallet_tenant", f"wallet {pk}", f"tenant {expected}", f"tenant {found}")
+
+
+CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
+    guards_stand,
+    transfers_sum_to_zero,
+    balances_are_booked,
+    holds_are_held,
+    nothing_is_overdrawn,
+    unmetered_wallets_store_nothing,
+    balances_follow_each_other,
+    captures_match_their_transfers,
+    holds_end_once,
+    credits_flow_one_way,
+    tenants_stay_apart,
+)
+
+
+def _differing(what: str, wallets: QuerySet[Wallet], expected: str, found: str) -> Iterator[Fault]:
+    for pk, due, stored in wallets.values_list("pk", expected, found).iterator():
+        yield Fault(what, f"wallet {pk}", str(due), str(stored))
+
+
+def _transfer(pk: int, reference: str) -> str:
+    return f"transfer {pk} ({reference})"
+
+
+def _entry(pk: int, wallet: int) -> str:
+    return f"entry {pk} of wallet {wallet}"
+
+
+def _hold(pk: int, reference: str) -> str:
+    return f"hold {pk} ({reference})"

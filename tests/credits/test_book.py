@@ -1,0 +1,130 @@
+"""Any order of deeds leaves a sound book: random deeds against a model in plain numbers."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from revidweb.credits import checking, ledger
+from revidweb.credits.models import Entry, Hold, Wallet
+from tests import makers
+from tests.credits.makers import ACTOR, a_reference, figures
+
+pytestmark = pytest.mark.django_db
+
+amounts = st.integers(min_value=1, max_value=100)
+
+
+class Book(RuleBasedStateMachine):
+    """Three members and the house; `balance` and `held` are the model."""
+
+    open_holds = Bundle("open_holds")
+    ended_holds = Bundle("ended_holds")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.undo = transaction.atomic()
+        self.undo.__enter__()
+        tenant = makers.a_tenant()
+        self.members = [makers.a_member(tenant) for _ in range(3)]
+        self.house, self.spent = ledger.house(tenant), ledger.spent(tenant)
+        self.wallets = [ledger.wallet_of(member) for member in self.members]
+        self.balance, self.held = [0, 0, 0], [0, 0, 0]
+        self.issued = self.used = 0
+
+    @rule(n=st.integers(0, 2), credits=amounts)
+    def grant(self, n: int, credits: int) -> None:
+        reference = a_reference("grant")
+        for _ in range(2):
+            ledger.grant(self.members[n], credits=credits, reference=reference, actor=ACTOR)
+        self.balance[n] += credits
+        self.issued += credits
+
+    @rule(giver=st.integers(0, 2), step=st.integers(1, 2), credits=amounts)
+    def move(self, giver: int, step: int, credits: int) -> None:
+        taker = (giver + step) % 3
+        source, into, reference = self.wallets[giver], self.wallets[taker], a_reference("transfer")
+        with self.refused_unless_free(giver, credits):
+            for _ in range(2):
+                ledger.transfer(source, into, credits=credits, reference=reference, actor=ACTOR)
+            self.balance[giver] -= credits
+            self.balance[taker] += credits
+
+    @rule(target=open_holds, n=st.integers(0, 2), credits=amounts)
+    def hold(self, n: int, credits: int) -> object:
+        reference = a_reference()
+        with self.refused_unless_free(n, credits):
+            first, again = (ledger.hold(self.wallets[n], credits=credits, reference=reference) for _ in range(2))
+            assert first == again
+            self.held[n] += credits
+            return n, first.pk
+        return multiple()
+
+    @rule(target=open_holds, credits=amounts)
+    def hold_on_house(self, credits: int) -> object:
+        return None, ledger.hold(self.house, credits=credits, reference=a_reference()).pk
+
+    @rule(target=ended_holds, hold=consumes(open_holds), part=st.fractions(0, 1))
+    def capture(self, hold: tuple[int | None, int], part: object) -> object:
+        n, pk = hold
+        row = Hold.objects.get(pk=pk)
+        taken = int(row.credits * part)
+        for _ in range(2):
+            ledger.capture(Hold.objects.get(pk=pk), actor=ACTOR, credits=taken)
+        self.used += taken
+        if n is None:
+            self.issued += taken
+        else:
+            self.held[n] -= row.credits
+            self.balance[n] -= taken
+        return pk, taken
+
+    @rule(ended=ended_holds)
+    def end_otherwise(self, ended: tuple[int, int]) -> None:
+        pk, taken = ended
+        row = Hold.objects.get(pk=pk)
+        with pytest.raises(ledger.LedgerConflict):
+            ledger.capture(row, actor=ACTOR, credits=0 if taken else row.credits)
+
+    def refused_unless_free(self, n: int, credits: int) -> AbstractContextManager[object]:
+        free = self.balance[n] - self.held[n]
+        return nullcontext() if credits <= free else pytest.raises(ledger.NotEnoughCredits, match=f"'free': {free}}}")
+
+    @invariant()
+    def wallets_are_as_the_model_says(self) -> None:
+        assert [figures(wallet)[:2] for wallet in self.wallets] == list(zip(self.balance, self.held, strict=True))
+
+    @invariant()
+    def the_house_issued_what_is_there_or_spent(self) -> None:
+        assert self._entries(self.house) == -self.issued
+        assert self._entries(self.spent) == self.used
+        assert sum(self.balance) == self.issued - self.used
+
+    @invariant()
+    def the_book_is_sound(self) -> None:
+        assert list(checking.faults()) == []
+
+    def _entries(self, wallet: Wallet) -> int:
+        return sum(Entry.objects.filter(wallet=wallet).values_list("credits", flat=True))
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.undo.__exit__(None, None, None)
+
+
+def test_any_order_of_deeds_leaves_a_sound_book():
+    quiet = settings(
+        max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    run_state_machine_as_test(Book, settings=quiet)
