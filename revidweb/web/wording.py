@@ -25,6 +25,9 @@ SENTENCES: dict[str, str | Promise] = {
         "The name is longer than %(most)s character.", "The name is longer than %(most)s characters.", "most"
     ),
     "unknown_time_zone": _("Choose a time zone from the list."),
+    "form_already_used": _(
+        "This form has already granted credits. Look at the member's balance before you send it again."
+    ),
     "bad_accent": _("Write the colour as # and six hex digits, #3b6fd4."),
 }
 

@@ -1,0 +1,163 @@
+"""Members of the tenant: who they are, what they may do, and credits for them."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, IntegerField, Value, When
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.formats import number_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+
+from revidweb.accounts import members as membership
+from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Member, Role
+from revidweb.lib.refusal import Refusal
+from revidweb.web import access, wording
+from revidweb.web.access import ActorRequest, actor_may
+from revidweb.web.forms.members import GrantForm, new_token
+
+_PER_PAGE = 50
+_OWNERS_FIRST = Case(
+    *(When(role=role, then=Value(place)) for place, role in enumerate(Role.values)), output_field=IntegerField()
+)
+_MEANINGS: dict[Role, str | Promise] = {
+    Role.OWNER: gettext_lazy("Everything, owners included"),
+    Role.ADMIN: gettext_lazy("Members, credits and settings"),
+    Role.USER: gettext_lazy("Creates with their own credits"),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A role that the member could have instead of theirs."""
+
+    role: Role
+    meaning: str | Promise
+
+
+@dataclass(frozen=True)
+class Row:
+    """A member in the table. choices: roles that the actor may give, none at all when the role stands."""
+
+    member: Member
+    choices: list[Choice]
+    is_self: bool
+    error: str = ""
+
+
+@require_safe
+@actor_may(Right.MANAGE_MEMBERS)
+def members(request: ActorRequest) -> HttpResponse:
+    """List the tenant's members, owners first."""
+    return _page(request)
+
+
+@require_POST
+@actor_may(Right.MANAGE_MEMBERS)
+def role(request: ActorRequest, member_id: str) -> HttpResponse:
+    """Give a member another role; answer their row, or the row with the reason why not (422)."""
+    member = access.member(request, member_id)
+    try:
+        member = membership.set_role(request.actor, member, role=request.POST.get("role", ""))
+    except Refusal as refusal:
+        return _role_refused(request, member, wording.of(refusal))
+    return _role_given(request, member)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@actor_may(Right.GRANT)
+def grant(request: ActorRequest, member_id: str) -> HttpResponse:
+    """Ask in a dialog over the list how many credits to grant, or grant them."""
+    member = access.member(request, member_id)
+    if request.method == "POST":
+        return _grant(request, member)
+    return _dialog(request, member, GrantForm(initial={"token": new_token()}))
+
+
+def _grant(request: ActorRequest, member: Member) -> HttpResponse:
+    """Answer the member's row, or the form with what is wrong (422)."""
+    form = GrantForm(request.POST)
+    if form.is_valid():
+        try:
+            return _granted(request, member, form.grant(member, actor=request.actor.name))
+        except Refusal as refusal:
+            wording.put_on(form, refusal)
+    return _dialog(request, member, form.again(), status=422)
+
+
+def _granted(request: ActorRequest, member: Member, credits: int) -> HttpResponse:
+    said = ngettext("%(credits)s credit granted to %(name)s.", "%(credits)s credits granted to %(name)s.", credits)
+    messages.success(request, said % {"credits": number_format(credits, force_grouping=True), "name": member.person})
+    if request.htmx:
+        return _row(request, access.member(request, member.public_id))
+    return redirect("members", request.actor.tenant.slug)
+
+
+def _role_given(request: ActorRequest, member: Member) -> HttpResponse:
+    """Whoever changed their own role may not see this page any more, and their frame changes: they start anew."""
+    given = {"name": member.person, "role": Role(member.role).label}
+    messages.success(request, _("%(name)s is now %(role)s.") % given)
+    if member == request.actor.member:
+        return HttpResponseClientRedirect("/") if request.htmx else redirect("home")
+    return _row(request, member) if request.htmx else redirect("members", request.actor.tenant.slug)
+
+
+def _role_refused(request: ActorRequest, member: Member, reason: str) -> HttpResponse:
+    if request.htmx:
+        return _row(request, member, error=reason, status=422)
+    return _page(request, errors={member.pk: reason}, status=422)
+
+
+def _row(request: ActorRequest, member: Member, *, error: str = "", status: int = 200) -> HttpResponse:
+    """The member's row alone, in place of the one that stands there."""
+    row = _as_row(request.actor, member, _owner_count(request.actor), error)
+    answer = render(request, "members/page.html#row", {"row": row}, status=status)
+    return reswap(retarget(answer, f"#{member.public_id}"), "outerHTML")
+
+
+def _dialog(request: ActorRequest, member: Member, form: GrantForm, *, status: int = 200) -> HttpResponse:
+    granting = {"member": member, "form": form}
+    if request.htmx:
+        return render(request, "members/page.html#grant", {"granting": granting}, status=status)
+    return _page(request, granting=granting, status=status)
+
+
+def _page(
+    request: ActorRequest,
+    *,
+    errors: dict[int, str] | None = None,
+    granting: dict[str, object] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    page, owners = _members_page(request), _owner_count(request.actor)
+    rows = [_as_row(request.actor, member, owners, (errors or {}).get(member.pk, "")) for member in page]
+    return render(request, "members/page.html", {"page": page, "rows": rows, "granting": granting}, status=status)
+
+
+def _members_page(request: ActorRequest) -> Page[Member]:
+    rows = Member.objects.visible_to(request.actor).select_related("tenant", "person", "wallet")
+    ordered = rows.order_by(_OWNERS_FIRST, "person__name", "pk")
+    return Paginator(ordered, _PER_PAGE).get_page(request.GET.get("page"))
+
+
+def _owner_count(actor: Actor) -> int:
+    return Member.objects.filter(tenant=actor.tenant, role=Role.OWNER).count()
+
+
+def _as_row(actor: Actor, member: Member, owners: int, error: str = "") -> Row:
+    return Row(member, _choices(actor, member, owners), is_self=member == actor.member, error=error)
+
+
+def _choices(actor: Actor, member: Member, owners: int) -> list[Choice]:
+    """The other roles, as far as the actor may give them; the deed itself judges again."""
+    is_owner = member.role == Role.OWNER
+    if is_owner and (owners == 1 or not actor.may(Right.MANAGE_OWNERS)):
+        return []
+    offered = [role for role in Role if role != Role.OWNER or actor.may(Right.MANAGE_OWNERS)]
+    return [Choice(role, _MEANINGS[role]) for role in offered if role != member.role]
