@@ -1,0 +1,23 @@
+"""Which providers this installation can speak to, by name."""
+
+from .base import Provider
+from .preview.provider import Preview
+
+_PROVIDERS: dict[str, Provider] = {Preview.name: Preview()}
+
+
+class UnknownProvider(Exception):  # noqa: N818
+    """A connection names a provider that this version does not have."""
+
+
+def provider(name: str) -> Provider:
+    """The provider of that name; one object for all threads. Raises UnknownProvider."""
+    try:
+        return _PROVIDERS[name]
+    except KeyError:
+        raise UnknownProvider(f"{name!r} is none of {', '.join(names())}") from None
+
+
+def names() -> tuple[str, ...]:
+    """The names of all providers that are built."""
+    return tuple(_PROVIDERS)
