@@ -84,6 +84,11 @@ class StoredFile(models.Model):
         """With its dot, from the content."""
         return EXTENSIONS[self.content_type]
 
+    @property
+    def names(self) -> list[str]:
+        """Everything of it in the storage: the file, its thumbnail, and a clip's poster."""
+        return [name for name in (self.path, self.thumb_path, self.poster_path) if name]
+
 
 EXTENSIONS = {
     "image/png": ".png",
