@@ -1,8 +1,10 @@
 """What can be made, on which connection, and what it costs there."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
+from revidweb.accounts.models import Tenant
+from revidweb.connections import preview
 from revidweb.connections.models import Connection
 from revidweb.providers.base import Kind
 
@@ -36,6 +38,21 @@ class Alias(models.Model):
         return f"{self.name} = {self.media_model.name}"
 
 
+class OfferQuerySet(models.QuerySet["Offer"]):
+    """Lists of offers."""
+
+    def on_sale(self, tenant: Tenant) -> "OfferQuerySet":
+        """What the tenant's enabled connections offer now, each with only those of its prices that may be billed.
+
+        Two queries: `offer.prices.all()` is already here.
+        """
+        return (
+            self.filter(is_available=True, connection__tenant=tenant, connection__is_enabled=True)
+            .select_related("connection")
+            .prefetch_related(Prefetch("prices", Price.objects.billable()))
+        )
+
+
 class Offer(models.Model):
     """A model at one connection. A vanished offer is switched off, not deleted."""
 
@@ -47,11 +64,30 @@ class Offer(models.Model):
     credits_min = models.PositiveIntegerField(null=True, help_text="Empty where the provider prints no range.")
     credits_max = models.PositiveIntegerField(null=True)
 
+    objects = OfferQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["media_model", "connection"], name="offer_once")]
 
     def __str__(self) -> str:
         return f"{self.media_model} at {self.connection}"
+
+
+class PriceQuerySet(models.QuerySet["Price"]):
+    """Lists of price rows, cheapest first; of equal ones the older first, so that the order never changes."""
+
+    def billable(self) -> "PriceQuerySet":
+        """Rows that may be charged: switched on, and an estimate only where preview does the work."""
+        real = Q(is_estimate=False) | Q(offer__connection__provider=preview.NAME)
+        return self.filter(real, is_available=True).order_by("credits", "pk")
+
+    def on_sale(self, tenant: Tenant) -> "PriceQuerySet":
+        """What the tenant may be quoted now: billable rows of available offers at enabled connections."""
+        return (
+            self.billable()
+            .filter(offer__is_available=True, offer__connection__tenant=tenant, offer__connection__is_enabled=True)
+            .select_related("offer__connection", "offer__media_model")
+        )
 
 
 class Price(models.Model):
@@ -64,11 +100,13 @@ class Price(models.Model):
     resolution = models.CharField(max_length=20, blank=True)
     duration_s = models.PositiveIntegerField(null=True)
     quality = models.CharField(max_length=12, blank=True)
-    audio = models.BooleanField(default=False)
+    audio = models.BooleanField(null=True, help_text="Empty where sound makes no difference to the price.")
     speed = models.CharField(max_length=12, blank=True)
     is_per_second = models.BooleanField(default=False)
     is_estimate = models.BooleanField(default=False, help_text="Spread inside a printed range; only preview bills it.")
     is_available = models.BooleanField(default=True)
+
+    objects = PriceQuerySet.as_manager()
 
     class Meta:
         constraints = [

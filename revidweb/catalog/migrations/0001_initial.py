@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('resolution', models.CharField(blank=True, max_length=20)),
                 ('duration_s', models.PositiveIntegerField(null=True)),
                 ('quality', models.CharField(blank=True, max_length=12)),
-                ('audio', models.BooleanField(default=False)),
+                ('audio', models.BooleanField(help_text='Empty where sound makes no difference to the price.', null=True)),
                 ('speed', models.CharField(blank=True, max_length=12)),
                 ('is_per_second', models.BooleanField(default=False)),
                 ('is_estimate', models.BooleanField(default=False, help_text='Spread inside a printed range; only preview bills it.')),

@@ -1,0 +1,89 @@
+"""What an order costs: one price row, or a refusal that names what would be possible."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from revidweb.accounts.models import Tenant
+from revidweb.lib.refusal import Refusal
+from revidweb.providers.base import Kind, Mode, Order
+
+from . import params, rows
+from .models import MediaModel, Offer, Price
+from .rows import Row
+
+_MODES = {  # by kind: without an input, with one
+    Kind.IMAGE: (Mode.T2I, Mode.I2I),
+    Kind.VIDEO: (Mode.T2V, Mode.I2V),
+    Kind.MOTION: (Mode.MOTION, Mode.MOTION),
+    Kind.AVATAR: (Mode.AVATAR, Mode.AVATAR),
+}
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The price of one job. order: as it will be sent; credits: what the payer is charged; both whole credits."""
+
+    offer: Offer
+    price: Price
+    order: Order
+    credits: int
+    upstream_credits: int
+    is_estimate: bool
+
+
+def quote(tenant: Tenant, order: Order) -> Quote:
+    """The price of one job of this order, at the cheapest of the tenant's rows that cover it. At most three queries.
+
+    The quote's order has every parameter explicit, the model's own id, the row's server, and the mode that its
+    inputs make it. What is asked outright wins over what an alias carries. Nothing is written.
+    Raises Refusal: unknown_model, not_offered, wrong_kind, model_unavailable (field model); needs_input_image,
+    takes_no_input_image (input_image); not_taken, not_a_choice, impossible, no_audio, needs_duration (the parameter).
+    """
+    resolved = params.resolve(order.model)
+    model = _offered(resolved.media_model, order.kind)
+    mode = mode_of(order)
+    sold = _in_mode(_sold(tenant, model), mode)
+    asked = {**resolved.params, **rows.values(order.params), "server": order.server}
+    row, completed = params.complete(sold, asked)
+    return _priced(row, replace(order, model=model.name, mode=mode, params=completed, server=row.price.server))
+
+
+def mode_of(order: Order) -> Mode:
+    """From text, or from a picture when the order has one."""
+    return _MODES[order.kind][bool(order.inputs)]
+
+
+def _offered(model: MediaModel, kind: Kind) -> MediaModel:
+    if not model.is_offered:
+        raise Refusal("not_offered", field="model", model=model.title)
+    if model.kind != kind:
+        raise Refusal("wrong_kind", field="model", model=model.title, kind=model.kind)
+    return model
+
+
+def _sold(tenant: Tenant, model: MediaModel) -> list[Row]:
+    sold = rows.of(Price.objects.on_sale(tenant).filter(offer__media_model=model))
+    if not sold:
+        raise Refusal("model_unavailable", field="model", model=model.title)
+    return sold
+
+
+def _in_mode(sold: Sequence[Row], mode: Mode) -> list[Row]:
+    able = [row for row in sold if mode in row.price.offer.modes]
+    if not able:
+        code = "needs_input_image" if mode in (Mode.T2I, Mode.T2V) else "takes_no_input_image"
+        raise Refusal(code, field="input_image", model=sold[0].price.offer.media_model.title)
+    return able
+
+
+def _priced(row: Row, order: Order) -> Quote:
+    seconds = int(order.params["duration"]) if row.price.is_per_second else 1
+    credits = row.price.credits * seconds
+    return Quote(
+        offer=row.price.offer,
+        price=row.price,
+        order=order,
+        credits=credits,
+        upstream_credits=credits,
+        is_estimate=row.price.is_estimate,
+    )

@@ -1,0 +1,32 @@
+"""The connection with which every tenant starts: the preview provider, which needs no account anywhere."""
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from revidweb.accounts.models import Tenant
+
+from .models import Connection
+
+NAME = "preview"
+BALANCE = 1_000_000  # credits that preview says it has left
+
+
+def open_at(tenant: Tenant) -> Connection:
+    """The tenant's preview connection, made on the first call; later calls return it as it stands.
+
+    `PREVIEW_SLOTS` jobs at once of either kind; in production it starts switched off (`PREVIEW_ENABLED`).
+    """
+    slots = settings.PREVIEW_SLOTS
+    connection, _made = Connection.objects.get_or_create(
+        tenant=tenant,
+        provider=NAME,
+        defaults={
+            "name": _("Preview"),
+            "is_enabled": settings.PREVIEW_ENABLED,
+            "balance": BALANCE,
+            "total_slots": slots,
+            "image_slots": slots,
+            "video_slots": slots,
+        },
+    )
+    return connection
