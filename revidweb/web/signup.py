@@ -1,7 +1,31 @@
 """How allauth meets the house."""
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+from django.shortcuts import resolve_url
+
+from revidweb.accounts.models import Person
+
+_PLAIN_TO_SEE = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """E-mail and password only; a person signs up and founds a tenant of one."""
+
+    def save_user(self, request: HttpRequest, user: Person, form: Any, commit: bool = True) -> Person:
+        """Fill the person in without saving: the sign-up form saves them together with their tenant."""
+        filled_in: Person = super().save_user(request, user, form, commit=False)
+        return filled_in
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """Say what happened, except where the page that follows shows it anyway."""
+        if message_template not in _PLAIN_TO_SEE:
+            super().add_message(request, level, message_template, *args, **kwargs)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Back to work; the new password needs no second look at the form."""
+        return resolve_url("home")

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from revidweb.accounts import tenants
 from revidweb.accounts.models import Tenant
 
-HOUSE_BLUE = "#2f6feb"  # what the colour control shows while the tenant has no accent of its own
+HOUSE_BLUE = "#2763d7"  # what the colour control shows while the tenant has no accent of its own
 _REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 
 Choices = list[tuple[str, str] | tuple[str, list[tuple[str, str]]]]

@@ -1,0 +1,119 @@
+import pytest
+from django.core import mail
+
+from revidweb.accounts.models import Member, Person, Role, Tenant
+from revidweb.catalog import founding
+from tests.makers import a_client, a_member, a_person
+
+pytestmark = pytest.mark.django_db
+
+ADA = {"name": "Ada Lovelace", "email": "ada@example.test", "password1": "correct horse battery"}
+
+
+def sign_up(client=None, **changes):
+    return (client or a_client()).post("/accounts/signup/", ADA | changes)
+
+
+def wrong(answer):
+    return {field: list(errors) for field, errors in answer.context["form"].errors.items()}
+
+
+def test_a_person_signs_up_and_owns_a_tenant_of_one():
+    client = a_client()
+    answer = sign_up(client)
+    assert (answer.status_code, answer.url) == (302, "/")
+    member = Member.objects.get()
+    assert (member.role, member.tenant.name, member.tenant.slug) == (Role.OWNER, "Ada Lovelace", "ada-lovelace")
+    assert (member.person.email, member.person.name) == ("ada@example.test", "Ada Lovelace")
+    assert member.person.check_password(ADA["password1"])
+    assert client.session["_auth_user_id"] == str(member.person.pk)
+
+
+def test_a_new_person_can_go_back_to_the_page_that_was_asked_for():
+    assert sign_up(next="/t/aurora/").url == "/t/aurora/"
+
+
+def test_the_address_is_kept_in_small_letters():
+    sign_up(email="ADA@Example.Test")
+    assert Person.objects.get().email == "ada@example.test"
+
+
+def test_the_new_address_is_asked_to_confirm_itself():
+    sign_up()
+    assert mail.outbox[0].to == ["ada@example.test"]
+    assert "/accounts/confirm-email/" in mail.outbox[0].body
+
+
+def test_a_tenant_that_cannot_be_founded_leaves_no_person(monkeypatch):
+    def burns_down(person, *, name):
+        assert person.pk
+        raise RuntimeError("burnt down")
+
+    monkeypatch.setattr(founding, "found", burns_down)
+    with pytest.raises(RuntimeError, match="burnt down"):
+        sign_up()
+    assert not Person.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("name", " ", "Tell us your name."),
+        ("name", "a" * 81, "Ensure this value has at most 80 characters (it has 81)."),
+        ("email", "", "This field is required."),
+        ("email", "ada", "Enter a valid email address."),
+        ("password1", "", "This field is required."),
+        ("password1", "short", "This password is too short. It must contain at least 10 characters."),
+        ("password1", "password123", "This password is too common."),
+        ("password1", "ada@example.test", "The password is too similar to the e-mail address."),
+    ],
+)
+def test_nonsense_is_refused_at_its_field_and_writes_nothing(field, value, sentence):
+    answer = sign_up(**{field: value})
+    assert sentence in wrong(answer)[field]
+    assert not Person.objects.exists()
+    assert not Tenant.objects.exists()
+    assert not mail.outbox
+
+
+def test_a_name_of_markup_is_only_a_name():
+    sign_up(name="<script>alert(1)</script>")
+    tenant = Tenant.objects.get()
+    assert tenant.name == "<script>alert(1)</script>"
+    assert tenant.slug.startswith("scriptalert1script")
+
+
+def test_an_address_signs_up_once():
+    sign_up()
+    answer = sign_up(email="ADA@example.test")
+    assert wrong(answer) == {"email": ["A user is already registered with this email address."]}
+    assert Person.objects.count() == Tenant.objects.count() == 1
+
+
+def test_an_address_that_only_the_operator_knows_is_taken_too():
+    a_person(email="ada@example.test")
+    assert "email" in wrong(sign_up())
+
+
+def test_a_taken_address_is_not_told_where_addresses_must_be_confirmed(settings):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    a_person(email="ada@example.test")
+    fresh, taken = sign_up(email="grace@example.test"), sign_up()
+    assert (fresh.status_code, fresh.url) == (taken.status_code, taken.url) == (302, "/accounts/confirm-email/")
+    assert Person.objects.count() == 2
+    assert [message.to for message in mail.outbox] == [["grace@example.test"], ["ada@example.test"]]
+    assert "already" in mail.outbox[1].body
+
+
+def test_sign_ups_from_one_place_end():
+    codes = [sign_up(email="").status_code for _time in range(21)]
+    assert codes == [200] * 20 + [429]
+
+
+def test_somebody_signed_in_passes_the_sign_up_page_by():
+    assert a_client(a_member()).get("/accounts/signup/").url == "/"
+
+
+def test_the_form_asks_for_name_address_and_password():
+    fields = a_client().get("/accounts/signup/").context["form"].fields
+    assert set(fields) == {"name", "email", "password1"}
