@@ -1,10 +1,194 @@
-"""What every page knows."""
+"""What every page knows: the frame around its content. Nothing is asked before a template shows it."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Member, Tenant
+from revidweb.connections.models import Connection
+from revidweb.credits.models import Hold, HoldState, Wallet, WalletKind
+from revidweb.jobs.models import Job
+
+THEMES: tuple[tuple[str, str, str | Promise], ...] = (
+    ("system", "monitor", _("System")),
+    ("light", "sun", _("Light")),
+    ("dark", "moon", _("Dark")),
+)
+THEME_COOKIE = "theme"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One place of the rail. covers: URL names of the pages that belong to it."""
+
+    name: str
+    icon: str
+    label: str | Promise
+    covers: tuple[str, ...] = ()
+    shortcut: str = ""
+    needs: Right | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The shortcut's keys, one by one."""
+        return self.shortcut.split()
+
+
+CREATE = Page("create", "plus", _("Create"), shortcut="c")
+PAGES = (
+    Page("overview", "house", _("Overview")),
+    Page("gallery", "layout-grid", _("Gallery"), covers=("output",), shortcut="g g"),
+    Page("jobs", "list", _("Jobs"), covers=("job",), shortcut="g j"),
+    Page("credits", "coins", _("Credits"), shortcut="g c"),
+    Page("models", "box", _("Models")),
+)
+TENANT_PAGES = (
+    Page("members", "users", _("Members"), needs=Right.MANAGE_MEMBERS),
+    Page("settings", "settings", _("Settings"), needs=Right.MANAGE_TENANT),
+)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page of the rail, as one actor meets it on one page."""
+
+    page: Page
+    href: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What the payer may still spend, whole credits."""
+
+    credits: int
+    is_paid_by_house: bool
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Theme, tenant, rail and balance for `base.html`."""
-    return {}
+    return {"frame": Frame(request)}
+
+
+def theme_of(request: HttpRequest) -> str:
+    """The remembered theme: system, light or dark."""
+    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    return chosen if chosen in [name for name, _icon, _label in THEMES] else "system"
+
+
+def balance_of(actor: Actor) -> Balance:
+    """What the actor's payer may still spend. One query."""
+    if actor.member.is_paid_by_house:
+        return Balance(_house_credits(actor.tenant), is_paid_by_house=True)
+    free = Wallet.objects.filter(member=actor.member).values_list(F("balance") - F("held"), flat=True).first()
+    return Balance(free or 0, is_paid_by_house=False)
+
+
+def _house_credits(tenant: Tenant) -> int:
+    """The last known balances of the tenant's connections in use, less what is held on its house."""
+    told = _sum_of(Connection.objects.filter(tenant=OuterRef("pk")).usable(), "balance")
+    held = _sum_of(
+        Hold.objects.filter(wallet__tenant=OuterRef("pk"), wallet__kind=WalletKind.HOUSE, state=HoldState.OPEN),
+        "credits",
+    )
+    return int(Tenant.objects.filter(pk=tenant.pk).values_list(told - held, flat=True).get())
+
+
+def _sum_of(rows: "QuerySet[Any]", column: str) -> Coalesce:
+    one_group = rows.order_by().annotate(group=OuterRef("pk")).values("group")
+    return Coalesce(Subquery(one_group.annotate(total=Sum(column)).values("total")), 0)
+
+
+class Frame:
+    """The frame of one request; of someone without a tenant only the theme. At most three queries."""
+
+    themes = THEMES
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.actor: Actor | None = getattr(request, "actor", None)
+        self.theme = theme_of(request)
+
+    @cached_property
+    def create(self) -> Link | None:
+        """The way to Create."""
+        return self._link(CREATE, kind="image")
+
+    @cached_property
+    def pages(self) -> list[Link]:
+        """The rail's first group."""
+        return self._links(PAGES)
+
+    @cached_property
+    def tenant_pages(self) -> list[Link]:
+        """The rail's second group, for those who run the tenant."""
+        return self._links(TENANT_PAGES)
+
+    @property
+    def bottom_links(self) -> list[Link]:
+        """The bottom bar of a narrow screen: Create in the middle of the pages most used."""
+        first, rest = self.pages[:2], self.pages[2:3]
+        return [*first, *([self.create] if self.create else []), *rest]
+
+    @property
+    def more_links(self) -> list[Link]:
+        """The pages that the bottom bar has no room for."""
+        return [*self.pages[3:], *self.tenant_pages]
+
+    @cached_property
+    def accent_href(self) -> str:
+        """The tenant's accent, versioned; nothing where the house's own blue stands."""
+        return self._versioned("accent") if self.actor and self.actor.tenant.accent else ""
+
+    @cached_property
+    def logo_href(self) -> str:
+        """The tenant's logo, versioned; nothing where a letter stands."""
+        return self._versioned("logo") if self.actor and self.actor.tenant.logo else ""
+
+    @cached_property
+    def running(self) -> int:
+        """Jobs of the actor's view that wait for a verdict. One query."""
+        return Job.objects.visible_to(self.actor).moving().count() if self.actor else 0
+
+    @cached_property
+    def balance(self) -> Balance:
+        """What may still be spent. One query."""
+        assert self.actor is not None
+        return balance_of(self.actor)
+
+    @cached_property
+    def memberships(self) -> list[Member]:
+        """The person's tenants, by name. One query."""
+        rows = Member.objects.filter(person=self.request.user.pk).select_related("tenant")
+        return list(rows.order_by("tenant__name", "pk"))
+
+    def _versioned(self, name: str) -> str:
+        assert self.actor is not None
+        tenant = self.actor.tenant
+        return f"{reverse(name, kwargs={'tenant_slug': tenant.slug})}?v={int(tenant.changed_at.timestamp() * 1000):x}"
+
+    def _links(self, pages: tuple[Page, ...]) -> list[Link]:
+        actor = self.actor
+        if actor is None:
+            return []
+        links = (self._link(page) for page in pages if page.needs is None or actor.may(page.needs))
+        return [link for link in links if link]
+
+    def _link(self, page: Page, **kwargs: str) -> Link | None:
+        """The link to the page, or None where the product has no such page."""
+        if self.actor is None:
+            return None
+        try:
+            href = reverse(page.name, kwargs={"tenant_slug": self.actor.tenant.slug, **kwargs})
+        except NoReverseMatch:
+            return None
+        match = self.request.resolver_match
+        return Link(page, href, is_current=match is not None and match.url_name in (page.name, *page.covers))

@@ -3,7 +3,7 @@
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from .views import health, home, members
+from .views import health, home, members, settings, theme
 
 # Of allauth's pages those that the house offers: each further one would be a way in that nobody looks at.
 account_patterns = [
@@ -32,9 +32,14 @@ account_patterns = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include(account_patterns)),
     path("", home.home, name="home"),
+    path("theme/", theme.theme, name="theme"),
+    path("t/<slug:tenant_slug>/accent.css", theme.accent_stylesheet, name="accent"),
     path("t/<slug:tenant_slug>/members/", members.members, name="members"),
     path("t/<slug:tenant_slug>/members/<slug:member_id>/role/", members.role, name="member_role"),
     path("t/<slug:tenant_slug>/members/<slug:member_id>/grant/", members.grant, name="member_grant"),
+    path("t/<slug:tenant_slug>/settings/", settings.settings, name="settings"),
+    path("t/<slug:tenant_slug>/settings/logo/", settings.logo, name="settings_logo"),
+    path("t/<slug:tenant_slug>/settings/logo/remove/", settings.logo_remove, name="settings_logo_remove"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -1,5 +1,207 @@
-"""Template tags of the house, available in every template."""
+"""Template tags of the house, available in every template. `/styleguide/` shows each in use.
+
+Two ways to a component: `{% include "components/x.html" with … %}` where it has no body of its own, and
+`{% component "x" … %}body{% endcomponent %}` where it has one. Names that begin with hx_, data_ or aria_ become
+attributes of the component's main element: `hx_post=url` is written `hx-post="…"`.
+"""
+
+import datetime as dt
+from functools import lru_cache
+from typing import Any
 
 from django import template
+from django.forms import BoundField, widgets
+from django.forms.utils import flatatt
+from django.template.defaultfilters import filesizeformat
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from lucide.templatetags.lucide import lucide
+
+from revidweb.jobs.states import MOVING, State
 
 register = template.Library()
+
+_ATTRIBUTE_PREFIXES = ("hx_", "data_", "aria_")
+
+
+# -- pictures and parts ----------------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+@lru_cache(maxsize=256)
+def icon(name: str, size: int = 16) -> SafeString:
+    """A Lucide icon of 16 or 20 px, hidden from screen readers: put a word or an aria-label beside it."""
+    svg = lucide(name, size=size, aria_hidden="true", focusable="false", stroke_width=1.75, **{"class": "icon"})
+    return mark_safe(svg)  # noqa: S308  (the package's own drawing)
+
+
+@register.simple_block_tag(takes_context=True)
+def component(context: template.Context, content: str, name: str, **options: Any) -> SafeString:
+    """The component of this name around the block's content."""
+    attributes = {
+        key.replace("_", "-"): options.pop(key) for key in list(options) if key.startswith(_ATTRIBUTE_PREFIXES)
+    }
+    inner = {
+        **options,
+        "content": content,
+        "attrs": flatatt({key: True if value == "" else value for key, value in attributes.items()}),
+        "csrf_token": context.get("csrf_token"),
+    }
+    return _rendered(context, f"components/{name}.html", inner)
+
+
+def _rendered(context: template.Context, path: str, values: dict[str, Any]) -> SafeString:
+    """The template with these values alone."""
+    assert context.template is not None
+    return context.template.engine.get_template(path).render(context.new(values))
+
+
+@register.simple_tag
+def badge(state: str, label: str = "") -> SafeString:
+    """A state as a badge: a job's state knows its word; for others ("ok", "warn", "bad", "idle") give one."""
+    words = label or (State(state).label if state in State.values else state)
+    busy = format_html(' data-busy="{}"', "yes") if state in MOVING else ""
+    return format_html('<span class="badge" data-state="{}"{}>{}</span>', state, busy, words)
+
+
+@register.simple_tag
+def ratio_icon(ratio: str) -> SafeString:
+    """The outline of an aspect ratio such as "16:9", 24 px at its longer side; nothing for other words."""
+    wide, _colon, high = ratio.partition(":")
+    if not (wide.isdecimal() and high.isdecimal() and int(wide) and int(high)):
+        return mark_safe("")
+    scale = 20 / max(int(wide), int(high))
+    width, height = round(int(wide) * scale, 1), round(int(high) * scale, 1)
+    return format_html(
+        '<svg class="icon" width="24" height="24" viewBox="0 0 24 24" aria-hidden="true" fill="none" '
+        'stroke="currentColor" stroke-width="1.6"><rect x="{}" y="{}" width="{}" height="{}" rx="2"/></svg>',
+        *(f"{number:g}" for number in ((24 - width) / 2, (24 - height) / 2, width, height)),
+    )
+
+
+# -- form fields -----------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def field(context: template.Context, bound: BoundField, **options: Any) -> SafeString:
+    """A form field with label, hint and error, wired for screen readers.
+
+    options: label, hint, prefix, suffix, counter (characters allowed), note (right of the label), and any attribute
+    of the control such as rows, placeholder, autofocus or hx_get.
+    """
+    named = {key: options.pop(key, "") for key in ("label", "hint", "prefix", "suffix", "counter", "note", "look")}
+    hint = str(named["hint"] or bound.help_text).strip()
+    kind = _kind(bound, named["look"])
+    values = named | {
+        "bound": bound,
+        "kind": kind,
+        "hint": hint,
+        "label": named["label"] or bound.label,
+        "control": bound.as_widget(attrs=_control_attributes(bound, kind, hint, named["counter"], options)),
+    }
+    return _rendered(context, "components/field.html", values)
+
+
+_KINDS: tuple[tuple[type[widgets.Widget], str], ...] = (
+    (widgets.HiddenInput, "hidden"),
+    (widgets.RadioSelect, "radios"),
+    (widgets.CheckboxSelectMultiple, "radios"),
+    (widgets.CheckboxInput, "checkbox"),
+    (widgets.Select, "select"),
+    (widgets.Textarea, "textarea"),
+)
+
+
+def _kind(bound: BoundField, look: str) -> str:
+    """Which of the controls it is; `look` may ask for a switch or a slider."""
+    return look or next((kind for widget, kind in _KINDS if isinstance(bound.field.widget, widget)), "input")
+
+
+def _control_attributes(
+    bound: BoundField, kind: str, hint: str, counter: str | int, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Class, description and validity of the control, and what the template asked for."""
+    told = [f"{bound.auto_id}_hint"] * bool(hint) + [f"{bound.auto_id}_error"] * bool(bound.errors)
+    attributes: dict[str, Any] = {"class": kind} | {key.replace("_", "-"): value for key, value in options.items()}
+    if told:
+        attributes["aria-describedby"] = " ".join(told)
+    if bound.errors:
+        attributes["aria-invalid"] = "true"
+    if counter:
+        attributes["data-counter"] = f"{bound.auto_id}_count"
+        attributes["data-limit"] = str(counter)
+    return attributes
+
+
+# -- numbers, sizes, times -------------------------------------------------------------------------------------------
+
+
+@register.filter
+def figure(number: int) -> str:
+    """A whole number with separators: 12,480. Below zero with a true minus sign."""
+    return ("−" if number < 0 else "") + formats.number_format(abs(number), force_grouping=True)
+
+
+@register.filter
+def credits(number: int) -> str:
+    """A number of credits with its unit: "1 credit", "12,480 credits"."""
+    return ngettext("%(figure)s credit", "%(figure)s credits", abs(number)) % {"figure": figure(number)}
+
+
+@register.filter
+def duration(seconds: float | dt.timedelta | None) -> str:
+    """How long something took, in seconds or as a timedelta: "22 s", "1 m 12 s", "2 h 5 m"; nothing for None."""
+    if seconds is None:
+        return ""
+    total = round(seconds.total_seconds() if isinstance(seconds, dt.timedelta) else seconds)
+    minutes, rest = divmod(total, 60)
+    if minutes >= 60:
+        return _("%(hours)d h %(minutes)d m") % {"hours": minutes // 60, "minutes": minutes % 60}
+    if minutes:
+        return _("%(minutes)d m %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+    return _("%(seconds)d s") % {"seconds": rest}
+
+
+@register.filter
+def clip(duration_ms: int | None) -> str:
+    """A clip's length in milliseconds as players write it: "0:05"; nothing for None."""
+    if duration_ms is None:
+        return ""
+    minutes, seconds = divmod(round(duration_ms / 1000), 60)
+    return f"{minutes}:{seconds:02d}"
+
+
+@register.filter
+def at_height(picture: Any, height_px: int | str) -> dict[str, int]:
+    """The box of a picture (anything with width and height) in a row of this height, 214 px when none is said."""
+    height = int(height_px or 214)
+    return {"width": max(1, round(height * picture.width / picture.height)), "height": height}
+
+
+@register.filter
+def size(size_bytes: int) -> str:
+    """A file's size: "1.2 MB"."""
+    return filesizeformat(size_bytes)
+
+
+_FORMATS = {"date": "j M Y", "time": "H:i", "full": "j M Y, H:i", "exact": "j M Y, H:i:s"}
+
+
+@register.simple_tag(takes_context=True)
+def local_time(context: template.Context, moment: dt.datetime | None, style: str = "full") -> SafeString:
+    """A moment in the tenant's time zone; style: full, date, time or exact (with seconds). Nothing for None."""
+    if moment is None:
+        return mark_safe("")
+    frame = context.get("frame")
+    zone = frame.actor.tenant.zone if frame and frame.actor else timezone.get_current_timezone()
+    local = moment.astimezone(zone)
+    return format_html(
+        '<time datetime="{}" title="{} {}">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        formats.date_format(local, _FORMATS["exact"]),
+        zone,
+        formats.date_format(local, _FORMATS[style]),
+    )
