@@ -112,11 +112,13 @@ def _narrowed(every: list[Row], left: list[Row], wanted: dict[str, Param], name:
     raise Refusal("impossible", field=name, value=value, choices=possible, others=_clash(every, wanted, name))
 
 
-def _clash(every: list[Row], wanted: dict[str, Param], name: str) -> list[Param]:
-    """The asked values with which this one cannot be: the single one that is in its way, else all before it."""
+def _clash(every: list[Row], wanted: dict[str, Param], name: str) -> dict[str, Param]:
+    """What else was asked that this one cannot be with: the single one in its way, else all before it."""
+    if not rows.fitting(every, {name: wanted[name]}):
+        return {}
     before = {other: wanted[other] for other in list(wanted)[: list(wanted).index(name)]}
-    other = rows.blocker(every, before, name, wanted[name])
-    return [before[other]] if other else list(before.values())
+    blocker = rows.blocker(every, before, name, wanted[name])
+    return {blocker: before[blocker]} if blocker else before
 
 
 def _names(every: list[Row]) -> list[str]:

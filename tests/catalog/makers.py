@@ -1,0 +1,45 @@
+"""Catalogue rows and orders that tests need."""
+
+import itertools
+
+from revidweb.accounts.models import Tenant
+from revidweb.catalog import loading
+from revidweb.catalog.models import Offer, Price
+from revidweb.connections import preview
+from revidweb.connections.models import Connection
+from revidweb.providers.base import Input, Kind, Order
+from tests.makers import a_tenant
+
+_count = itertools.count(1)
+
+PICTURE = Input(file_id="fil_1", content_type="image/png")
+
+
+def a_stocked_tenant() -> Tenant:
+    tenant = a_tenant()
+    loading.stock(preview.open_at(tenant))
+    return tenant
+
+
+def an_order(
+    model: str, *, kind: Kind = Kind.IMAGE, server: str = "", inputs: tuple[Input, ...] = (), **params: object
+) -> Order:
+    return Order(kind=kind, mode="", model=model, prompt="A quiet harbour", params=params, server=server, inputs=inputs)
+
+
+def a_connection(tenant: Tenant, *, provider: str = "elsewhere") -> Connection:
+    return Connection.objects.create(tenant=tenant, provider=provider, name=f"Account {next(_count)}")
+
+
+def a_copy(offer: Offer, connection: Connection, **changes: object) -> Offer:
+    """The same offer, with all its prices, at another connection; `changes` stand on each price."""
+    prices = list(offer.prices.all())
+    copied = Offer.objects.create(
+        media_model=offer.media_model, connection=connection, modes=offer.modes, params=offer.params
+    )
+    for price in prices:
+        price.pk, price.offer = None, copied
+        for name, value in changes.items():
+            setattr(price, name, value)
+    Price.objects.bulk_create(prices)
+    return copied
