@@ -34,6 +34,8 @@ class TenantForm(forms.Form):
         error_messages={"invalid": _("Write the colour as # and six hex digits, #3b6fd4.")},
     )
 
+    house_blue = HOUSE_BLUE
+
     def __init__(self, tenant: Tenant, *args: object, **kwargs: object) -> None:
         now = {"name": tenant.name, "time_zone": tenant.time_zone, "accent": tenant.accent or HOUSE_BLUE}
         super().__init__(*args, initial=now, **kwargs)  # type: ignore[arg-type, misc]

@@ -7,12 +7,13 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
 
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
@@ -93,19 +94,27 @@ def _grant(request: ActorRequest, member: Member) -> HttpResponse:
 
 def _granted(request: ActorRequest, member: Member, credits: int) -> HttpResponse:
     said = ngettext("%(credits)s credit granted to %(name)s.", "%(credits)s credits granted to %(name)s.", credits)
-    messages.success(request, said % {"credits": number_format(credits, force_grouping=True), "name": member.person})
-    if request.htmx:
-        return _row(request, access.member(request, member.public_id))
-    return redirect("members", request.actor.tenant.slug)
+    figure = number_format(credits, force_grouping=True)
+    return _done(request, member, said % {"credits": figure, "name": member.person})
 
 
 def _role_given(request: ActorRequest, member: Member) -> HttpResponse:
     """Whoever changed their own role may not see this page any more, and their frame changes: they start anew."""
-    given = {"name": member.person, "role": Role(member.role).label}
-    messages.success(request, _("%(name)s is now %(role)s.") % given)
-    if member == request.actor.member:
-        return HttpResponseClientRedirect("/") if request.htmx else redirect("home")
-    return _row(request, member) if request.htmx else redirect("members", request.actor.tenant.slug)
+    said = _("%(name)s is now %(role)s.") % {"name": member.person, "role": Role(member.role).label}
+    if member != request.actor.member:
+        return _done(request, member, said)
+    messages.success(request, said)
+    return HttpResponseClientRedirect(reverse("home")) if request.htmx else redirect("home")
+
+
+def _done(request: ActorRequest, member: Member, said: str) -> HttpResponse:
+    """The member's row as it is now, and a toast."""
+    if not request.htmx:
+        messages.success(request, said)
+        return redirect("members", request.actor.tenant.slug)
+    answer = _row(request, access.member(request, member.public_id))
+    trigger_client_event(answer, "toast", {"text": said, "level": "success"})
+    return trigger_client_event(answer, "dialog-close")
 
 
 def _role_refused(request: ActorRequest, member: Member, reason: str) -> HttpResponse:
@@ -137,7 +146,16 @@ def _page(
 ) -> HttpResponse:
     page, owners = _members_page(request), _owner_count(request.actor)
     rows = [_as_row(request.actor, member, owners, (errors or {}).get(member.pk, "")) for member in page]
-    return render(request, "members/page.html", {"page": page, "rows": rows, "granting": granting}, status=status)
+    shown = {"page": page, "rows": rows, "granting": granting} | _neighbours(page)
+    return render(request, "members/page.html", shown, status=status)
+
+
+def _neighbours(page: Page[Member]) -> dict[str, str]:
+    """The addresses of the pages before and after it, "" where there is none."""
+    return {
+        "before": f"?page={page.previous_page_number()}" if page.has_previous() else "",
+        "after": f"?page={page.next_page_number()}" if page.has_next() else "",
+    }
 
 
 def _members_page(request: ActorRequest) -> Page[Member]:
