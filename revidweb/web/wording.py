@@ -29,6 +29,27 @@ SENTENCES: dict[str, str | Promise] = {
         "This form has already granted credits. Look at the member's balance before you send it again."
     ),
     "bad_accent": _("Write the colour as # and six hex digits, #3b6fd4."),
+    # files
+    "file_missing": _("Choose a file first."),
+    "file_empty": _("The file is empty. Choose another one."),
+    "file_too_large": _("The file is larger than %(max_mb)s MB. Choose a smaller one."),
+    "file_unknown_type": _("This is not a picture or clip that we can read. Use PNG, JPEG, WebP, GIF, MP4 or WebM."),
+    "file_broken": _("The file is damaged or incomplete. Save it again, or choose another one."),
+    "image_too_large": _(
+        "The picture measures %(width)s × %(height)s pixels. At most %(max_px)s on a side are possible: scale it down."
+    ),
+    "image_bomb": _("The picture is far too large. At most %(max_px)s pixels on a side are possible: scale it down."),
+    "image_animated": _("The picture is animated. Choose a still one."),
+    "not_an_image": _("This is a clip. Choose a picture."),
+    "clip_unplayable": _("Browsers cannot play this clip. Use H.264 in MP4, or VP9 in WebM."),
+    "bad_address": _("This is not an address that we can fetch. Write it as https://example.com/picture.png."),
+    "private_address": _("%(host)s is not an address on the open internet, so it is not fetched."),
+    "too_many_redirects": ngettext_lazy(
+        "The address leads on more than %(most)s time. Use the picture's own address.",
+        "The address leads on more than %(most)s times. Use the picture's own address.",
+        "most",
+    ),
+    "address_answered": _("The address answered with status %(status)s. Check that it opens without signing in."),
 }
 
 
