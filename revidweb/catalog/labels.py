@@ -1,8 +1,10 @@
 """What parameters and their values are called on the page."""
 
+from collections.abc import Collection
+
 from django.utils.translation import gettext as _
 
-from revidweb.providers.base import Param
+from revidweb.providers.base import Mode, Param
 
 
 def of_param(name: str) -> str:
@@ -28,6 +30,21 @@ def of_value(name: str, value: Param) -> str:
     if name == "resolution" and str(value).endswith("k"):
         return str(value).upper()
     return _words().get((name, str(value)), str(value))
+
+
+def of_modes(modes: Collection[str]) -> str:
+    """From what to what, for a person: "text and image to video"; nothing where no mode is known."""
+    words = {
+        (Mode.T2I, Mode.I2I): _("text and image to image"),
+        (Mode.T2I,): _("text to image"),
+        (Mode.I2I,): _("image to image"),
+        (Mode.T2V, Mode.I2V): _("text and image to video"),
+        (Mode.T2V,): _("text to video"),
+        (Mode.I2V,): _("image to video"),
+        (Mode.MOTION,): _("motion to video"),
+        (Mode.AVATAR,): _("speech to video"),
+    }
+    return words.get(tuple(mode for mode in Mode if mode in modes), "")
 
 
 def _words() -> dict[tuple[str, str], str]:

@@ -9,6 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from revidweb.accounts.models import Tenant
 from revidweb.providers.base import Kind
 
+from . import labels
 from .models import MediaModel, Offer, Price
 
 
@@ -42,6 +43,12 @@ class Listed:
     credits_max: int | None
     is_per_second: bool
     is_estimate: bool
+    offers: list[Offer]
+
+    @property
+    def modes_in_words(self) -> str:
+        """From what to what, as people say it."""
+        return labels.of_modes(self.modes)
 
 
 def models(tenant: Tenant) -> list[Listed]:
@@ -85,6 +92,7 @@ def _listed(model: MediaModel) -> Listed:
         credits_max=max(credits, default=None),
         is_per_second=any(price.is_per_second for price in prices),
         is_estimate=any(price.is_estimate for price in prices),
+        offers=sold,
     )
 
 

@@ -84,7 +84,7 @@ def fields(offers: Iterable[Offer], chosen: Mapping[str, Any]) -> list[Field]:
     chosen: what the form holds, "server" among it ("" lets the cheapest be taken). A value that this model does not
     know, or that clashes with one before it, gives way to the default: so a form survives a change of model.
     """
-    sold = rows.of(sorted((price for offer in offers for price in offer.prices.all()), key=lambda p: (p.credits, p.pk)))
+    sold = rows.of_offers(offers)
     if not sold:
         return []
     settled = _settled(sold, chosen)

@@ -40,9 +40,23 @@ def quote(tenant: Tenant, order: Order) -> Quote:
     takes_no_input_image (input_image); not_taken, not_a_choice, impossible, no_audio, needs_duration (the parameter).
     """
     resolved = params.resolve(order.model)
+    return _quote(resolved, _sold(tenant, resolved.media_model), order)
+
+
+def quote_among(offers: Sequence[Offer], order: Order) -> Quote:
+    """As `quote`, among the offers of one model that were read from `listing`; at least one. No query.
+
+    Raises the same Refusals, but for unknown_model: the offers are the model's whatever the order calls it.
+    """
+    return _quote(params.Resolved(offers[0].media_model), rows.of_offers(offers), order)
+
+
+def _quote(resolved: params.Resolved, sold: Sequence[Row], order: Order) -> Quote:
     model = _offered(resolved.media_model, order.kind)
+    if not sold:
+        raise Refusal("model_unavailable", field="model", model=model.title)
     mode = mode_of(order)
-    sold = _in_mode(_sold(tenant, model), mode)
+    sold = _in_mode(sold, mode)
     asked = {**resolved.params, **rows.values(order.params), "server": order.server}
     row, completed = params.complete(sold, asked)
     return _priced(row, replace(order, model=model.name, mode=mode, params=completed, server=row.price.server))
@@ -62,10 +76,7 @@ def _offered(model: MediaModel, kind: Kind) -> MediaModel:
 
 
 def _sold(tenant: Tenant, model: MediaModel) -> list[Row]:
-    sold = rows.of(Price.objects.on_sale(tenant).filter(offer__media_model=model))
-    if not sold:
-        raise Refusal("model_unavailable", field="model", model=model.title)
-    return sold
+    return rows.of(Price.objects.on_sale(tenant).filter(offer__media_model=model))
 
 
 def _in_mode(sold: Sequence[Row], mode: Mode) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import BinaryIO, cast
 
 from revidweb.files import storage
 from revidweb.providers.base import Input, Kind, Mode, Order
@@ -32,5 +33,9 @@ def _input(row: JobInput) -> Input:
     return Input(
         file_id=row.file.public_id,
         content_type=row.file.content_type,
-        open=partial(storage.read, row.file.path),
+        open=partial(_open, row.file.path),
     )
+
+
+def _open(path: str) -> BinaryIO:
+    return cast("BinaryIO", storage.read(path))

@@ -1,0 +1,205 @@
+"""The Create form: what is asked, which choices a model leaves, and what it would cost."""
+
+import uuid
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
+
+from revidweb.accounts.actors import Actor
+from revidweb.catalog import listing, params, quoting
+from revidweb.catalog.listing import Listed
+from revidweb.catalog.models import Offer
+from revidweb.catalog.params import Field
+from revidweb.catalog.quoting import Quote
+from revidweb.files import intake
+from revidweb.files.models import StoredFile
+from revidweb.jobs import retry
+from revidweb.jobs.models import Job
+from revidweb.lib.refusal import Refusal
+from revidweb.providers.base import Input, Kind, Mode, Order
+from revidweb.web import context, wording
+from revidweb.web.context import Balance
+
+COUNTS = (1, 2, 3, 4, 6, 8)
+PARAMS = ("aspect_ratio", "resolution", "quality", "duration", "speed", "audio", "server")
+
+
+class CreateForm(forms.Form):
+    """One order of a kind. Params are read as they come: the model's price rows say what they may be."""
+
+    model = forms.CharField(required=False, max_length=80)
+    prompt = forms.CharField(
+        label=_("Prompt"),
+        required=False,  # the order says what is wrong with an empty one
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5, "placeholder": _("Describe what you want to see")}),
+    )
+    input_image = forms.FileField(label=_("Input image"), required=False)
+    input_file = forms.CharField(required=False, max_length=40)
+    img_url = forms.CharField(label=_("or its address"), required=False, max_length=2000)
+    count = forms.IntegerField(required=False)
+    token = forms.CharField(required=False, max_length=80)
+
+    def __init__(
+        self,
+        actor: Actor,
+        kind: Kind,
+        data: Mapping[str, Any] | None = None,
+        files: Any = None,
+        *,
+        is_sent: bool = False,
+    ) -> None:
+        super().__init__(data if is_sent else None, files, auto_id="create-%s", initial=dict(data or {}))
+        self.actor = actor
+        self.kind = kind
+        self.chosen: Mapping[str, Any] = data or {}
+
+    # -- what the page shows -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def picker(self) -> list[Listed]:
+        """The models of the kind, the one used last on top."""
+        return listing.picker(self.actor.tenant, self.kind)
+
+    @cached_property
+    def picked(self) -> Listed | None:
+        """The chosen model; before a choice, the one that the member used last, else the first."""
+        wanted = str(self.chosen.get("model") or self._last_used)
+        return next((model for model in self.picker if model.name == wanted), self.picker[0] if self.picker else None)
+
+    @cached_property
+    def _last_used(self) -> str:
+        used = Job.objects.filter(member=self.actor.member, kind=self.kind).order_by("-id")
+        return used.values_list("media_model__name", flat=True).first() or ""
+
+    @cached_property
+    def controls(self) -> list[Field]:
+        """The params that the picked model leaves open."""
+        return params.fields(self._offers, {name: self.chosen[name] for name in PARAMS if self.chosen.get(name)})
+
+    @cached_property
+    def _offers(self) -> list[Offer]:
+        return self.picked.offers if self.picked else []
+
+    @cached_property
+    def counts(self) -> list[params.Choice]:
+        """How many at once."""
+        asked = str(self.chosen.get("count") or 1)
+        return [params.Choice(str(n), str(n), is_chosen=str(n) == asked, is_possible=True) for n in COUNTS]
+
+    @property
+    def asked_count(self) -> int:
+        """The count as far as it is one of the choices."""
+        return next((int(choice.value) for choice in self.counts if choice.is_chosen), 1)
+
+    @cached_property
+    def input(self) -> StoredFile | None:
+        """The input image that was picked, if it is one that the actor may see."""
+        public_id = str(self.chosen.get("input_file") or "")
+        if not public_id:
+            return None
+        return StoredFile.objects.visible_to(self.actor).present().filter(public_id=public_id).first()
+
+    @cached_property
+    def quote(self) -> Quote | None:
+        """What one job of this form costs; None where it cannot be made, and `why_not` says why."""
+        try:
+            return quoting.quote_among(self._offers, self._order(self._settled))
+        except Refusal as refusal:
+            self.why_not = wording.of(refusal)
+            return None
+
+    why_not = ""
+
+    @property
+    def credits(self) -> int:
+        """What the whole batch would hold."""
+        return self.quote.credits * self.asked_count if self.quote else 0
+
+    @cached_property
+    def balance(self) -> Balance:
+        """What the payer may still spend."""
+        return context.balance_of(self.actor)
+
+    @property
+    def left(self) -> int:
+        """What the payer has left once the batch is held."""
+        return self.balance.credits - self.credits
+
+    @property
+    def is_affordable(self) -> bool:
+        """Whether the payer can pay for the whole batch."""
+        return self.left >= 0
+
+    @property
+    def short(self) -> int:
+        """How many credits are missing."""
+        return -self.left
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether the picked model starts from a picture."""
+        return bool(self.picked and {Mode.I2I, Mode.I2V} & set(self.picked.modes))
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether the picked model makes nothing without a picture."""
+        return bool(self.picked and not {Mode.T2I, Mode.T2V} & set(self.picked.modes))
+
+    @cached_property
+    def fresh_token(self) -> str:
+        """The token of the next submission of this form."""
+        return uuid.uuid4().hex
+
+    @property
+    def prompt_max(self) -> int:
+        """The longest prompt, in characters."""
+        return int(settings.PROMPT_MAX_CHARS)
+
+    # -- what is submitted -------------------------------------------------------------------------------------------
+
+    def order(self) -> Order:
+        """The order as it was sent; an uploaded picture is kept first. Raises Refusal at the picture's field."""
+        asked = {name: self.chosen[name] for name in PARAMS if self.chosen.get(name)}
+        return self._order(asked, upload=self.cleaned_data["input_image"], prompt=self.cleaned_data["prompt"])
+
+    @property
+    def _settled(self) -> dict[str, Any]:
+        """The params as the controls show them."""
+        return {control.name: control.value for control in self.controls if control.value}
+
+    def _order(self, asked: Mapping[str, Any], *, upload: "UploadedFile[Any] | None" = None, prompt: str = "") -> Order:
+        named = dict(asked)
+        server = str(named.pop("server", ""))
+        inputs = self._inputs(upload)
+        model = str(self.chosen.get("model") or (self.picked.name if self.picked else ""))
+        first = {Kind.IMAGE: Mode.T2I, Kind.VIDEO: Mode.T2V}[self.kind]
+        return Order(kind=self.kind, mode=first, model=model, prompt=prompt, params=named, server=server, inputs=inputs)
+
+    def _inputs(self, upload: "UploadedFile[Any] | None") -> tuple[Input, ...]:
+        if upload is not None:
+            return (Input(file_id=intake.keep_upload(self.actor, upload).public_id),)
+        if file_id := str(self.chosen.get("input_file") or ""):
+            return (Input(file_id=file_id),)
+        if url := str(self.chosen.get("img_url") or "").strip():
+            return (Input(url=url),)
+        return ()
+
+
+def of_job(job: Job) -> dict[str, Any]:
+    """A job's order as the form's values, to make something like it."""
+    order = retry.order_again(job)
+    file = next(iter(order.inputs), Input())
+    asked = {name: str(value).lower() for name, value in order.params.items()}
+    return asked | {
+        "model": order.model,
+        "prompt": order.prompt,
+        "server": order.server,
+        "input_file": file.file_id,
+        "img_url": file.url,
+    }

@@ -1,0 +1,92 @@
+"""Create: an order is written, priced while it is written, and submitted."""
+
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from revidweb.accounts.actors import Right
+from revidweb.jobs import submit, watch
+from revidweb.jobs.models import Batch
+from revidweb.lib.refusal import Refusal
+from revidweb.library import gallery
+from revidweb.library.gallery import Filters
+from revidweb.providers.base import Kind
+from revidweb.web import access, wording
+from revidweb.web.access import ActorRequest
+from revidweb.web.forms import create as forms
+from revidweb.web.forms.create import CreateForm
+
+KINDS = (Kind.IMAGE, Kind.VIDEO)
+LATEST = 12
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@access.actor_may(Right.GENERATE)
+def create(request: ActorRequest, kind: str) -> HttpResponse:
+    """The page; a POST submits it."""
+    if kind not in KINDS:
+        raise Http404
+    return _submit(request, Kind(kind)) if request.method == "POST" else _show(request, Kind(kind))
+
+
+@require_GET
+@access.actor_may(Right.GENERATE)
+def options(request: ActorRequest, kind: str) -> HttpResponse:
+    """The part with the model's choices and the price, for what is chosen now."""
+    if kind not in KINDS:
+        raise Http404
+    form = CreateForm(request.actor, Kind(kind), request.GET)
+    return render(request, "create/page.html#options", {"form": form, "is_update": True})
+
+
+def _show(request: ActorRequest, kind: Kind) -> HttpResponse:
+    return _page(request, CreateForm(request.actor, kind, _asked(request)))
+
+
+def _asked(request: ActorRequest) -> dict[str, str]:
+    """The form's first values: those of a job to make again, of an input to start from, or of the address."""
+    values = request.GET.dict()
+    if remix := values.pop("remix", ""):
+        return forms.of_job(access.job(request, remix)) | {"count": values.get("count", "1")}
+    if file_id := values.pop("input", ""):
+        return values | {"input_file": access.file(request, file_id).public_id}
+    return values
+
+
+def _page(request: ActorRequest, form: CreateForm, *, status: int = 200) -> HttpResponse:
+    now = watch.watch(request.actor)
+    latest = gallery.page(request.actor, Filters(), limit=LATEST)
+    context = {"form": form, "kinds": KINDS, "watch": now, "latest": latest, "live_at": "create"}
+    return render(request, "create/page.html", context, status=status)
+
+
+def _submit(request: ActorRequest, kind: Kind) -> HttpResponse:
+    """Submit the form: the new jobs' cards and the form with its prompt, or the form with what is wrong (422)."""
+    form = CreateForm(request.actor, kind, request.POST, request.FILES, is_sent=True)
+    if form.is_valid():
+        try:
+            batch = submit.submit(
+                request.actor,
+                form.order(),
+                count=form.cleaned_data["count"],
+                token=form.cleaned_data["token"] or form.fresh_token,
+            )
+            return _submitted(request, form, batch)
+        except Refusal as refusal:
+            wording.put_on(form, refusal)
+    if not request.htmx:
+        return _page(request, form, status=422)
+    return render(request, "create/page.html#order-form", {"form": form, "kinds": KINDS}, status=422)
+
+
+def _submitted(request: ActorRequest, form: CreateForm, batch: Batch) -> HttpResponse:
+    if not request.htmx:
+        first = batch.jobs.order_by("pk")[0]
+        remix = QueryDict(mutable=True)
+        remix.update({"remix": first.public_id, "count": str(batch.count)})
+        path = redirect("create", tenant_slug=request.actor.tenant.slug, kind=form.kind)
+        path["Location"] += f"?{remix.urlencode()}"
+        return path
+    fresh = CreateForm(request.actor, form.kind, request.POST)
+    context = {"form": fresh, "kinds": KINDS, "watch": watch.watch(request.actor), "live_at": "create"}
+    return render(request, "create/page.html#submitted", context)
