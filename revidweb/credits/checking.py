@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Sum, Value, Window
+from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Sum, Value, Window
 from django.db.models.functions import Coalesce, Concat, Lag
 
 from . import sql
@@ -104,9 +104,9 @@ def balances_follow_each_other() -> Iterator[Fault]:
 
 def captures_match_their_transfers() -> Iterator[Fault]:
     """What a hold says was taken is what its transfer took from that wallet, under that cause."""
-    side = Entry.objects.filter(transfer=OuterRef("transfer"), wallet=OuterRef("wallet")).values("credits")
+    side = FilteredRelation("transfer__entries", condition=Q(transfer__entries__wallet=F("wallet")))
     due = Concat(Value("capture:"), F("reference"))
-    captured = Hold.objects.filter(state=HoldState.CAPTURED).annotate(moved=Subquery(side), due=due)
+    captured = Hold.objects.filter(state=HoldState.CAPTURED).annotate(side=side, moved=F("side__credits"), due=due)
     alike = Q(moved=-F("captured"), transfer__kind=TransferKind.CAPTURE, transfer__reference=F("due"))
     wrong = captured.filter(Q(moved=None) | Q(transfer=None) | ~alike)
     columns = ("pk", "reference", "captured", "moved", "transfer__reference")
