@@ -60,6 +60,20 @@ def test_details_come_from_the_rows(tenant):
     assert listed["kling-avatar"].is_per_second
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("imagen-4", "text to image"),
+        ("nano-banana", "text and image to image"),
+        ("veo3.1-low", "text and image to video"),
+        ("kling-o1-video", "image to video"),
+        ("kling-avatar", "speech to video"),
+    ],
+)
+def test_modes_are_said_in_words(tenant, name, words):
+    assert _listed(tenant)[name].modes_in_words == words
+
+
 def test_the_picker_has_what_can_be_made_now(tenant):
     videos = {listed.name for listed in listing.picker(tenant, Kind.VIDEO)}
     assert videos == {name for name, kind, *_rest in OVERVIEW if kind == Kind.VIDEO} - NOT_YET

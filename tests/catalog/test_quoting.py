@@ -347,3 +347,12 @@ def test_a_quote_takes_three_queries_at_most(tenant, name, django_assert_max_num
         quote = quoting.quote(tenant, an_order(name))
         assert quote.offer.connection.provider == "preview"
         assert quote.offer.media_model.title
+
+
+def test_a_page_that_has_the_offers_quotes_without_a_query(tenant, django_assert_num_queries):
+    listed = next(listed for listed in listing.picker(tenant, Kind.VIDEO) if listed.name == "kling-2.6")
+    for asked in ({}, {"audio": "true", "resolution": "1080p"}, {"speed": "slow", "duration": "10"}):
+        order = an_order("kling-2.6", kind=Kind.VIDEO, **asked)
+        with django_assert_num_queries(0):
+            quote = quoting.quote_among(listed.offers, order)
+        assert quote == quoting.quote(tenant, order)
