@@ -29,6 +29,13 @@ SENTENCES: dict[str, str | Promise] = {
         "This form has already granted credits. Look at the member's balance before you send it again."
     ),
     "bad_accent": _("Write the colour as # and six hex digits, #3b6fd4."),
+    # credits
+    "credits_out_of_range": _("Write a whole number of credits from %(least)s to %(most)s."),
+    "not_enough_credits": ngettext_lazy(
+        "This costs %(needed)s credit, and %(free)s are free. Ask an owner or admin of the tenant for more.",
+        "This costs %(needed)s credits, and %(free)s are free. Ask an owner or admin of the tenant for more.",
+        "needed",
+    ),
     # files
     "file_missing": _("Choose a file first."),
     "file_empty": _("The file is empty. Choose another one."),

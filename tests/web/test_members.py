@@ -257,10 +257,10 @@ def test_an_owner_may_get_credits_and_reads_that_the_house_pays():
         ("", "Write how many credits to grant."),
         ("many", "Write a whole number of credits, such as 500."),
         ("1.5", "Write a whole number of credits, such as 500."),
-        ("0", "Grant at least 1 credit."),
-        ("-5", "Grant at least 1 credit."),
-        ("1000000000001", "Grant at most 1,000,000,000,000 credits at once."),
-        ("9" * 400, "Grant at most 1,000,000,000,000 credits at once."),
+        ("0", "Write a whole number of credits from 1 to 1,000,000,000,000."),
+        ("-5", "Write a whole number of credits from 1 to 1,000,000,000,000."),
+        ("1000000000001", "Write a whole number of credits from 1 to 1,000,000,000,000."),
+        ("9" * 400, "Write a whole number of credits from 1 to 1,000,000,000,000."),
         ("9" * 5000, "Write a whole number of credits, such as 500."),
     ],
 )
@@ -276,7 +276,8 @@ def test_a_bad_amount_is_refused_at_its_field_and_grants_nothing(credits, senten
 @pytest.mark.parametrize("change", [{"note": "a" * 201}, {"note": "nul\0"}, {"token": ""}, {"token": "x" * 24 + "\n"}])
 def test_a_bad_note_or_token_grants_nothing(change):
     admin, user = an_admin_and_a_user()
-    assert grant(admin, user, **change).status_code == (302 if change == {"token": "x" * 24 + "\n"} else 422)
+    assert grant(admin, user, **change).status_code == 422
+    assert not Transfer.objects.exists()
 
 
 def test_looking_makes_no_wallet():

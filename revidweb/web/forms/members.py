@@ -21,13 +21,10 @@ class GrantForm(forms.Form):
 
     credits = forms.IntegerField(
         label=_("Credits"),
-        min_value=1,
-        max_value=ledger.MOST_CREDITS,
+        widget=forms.NumberInput(attrs={"min": 1, "step": 1}),
         error_messages={
             "required": _("Write how many credits to grant."),
             "invalid": _("Write a whole number of credits, such as 500."),
-            "min_value": _("Grant at least %(limit_value)s credit."),
-            "max_value": _("Grant at most %(limit_value)s credits at once."),
         },
     )
     note = forms.CharField(
@@ -38,7 +35,8 @@ class GrantForm(forms.Form):
     def grant(self, member: Member, *, actor: str) -> int:
         """Move the credits from the house to the member's wallet, once per token; the number granted.
 
-        Raises Refusal "form_already_used" when the token has already granted something else.
+        Raises Refusal "credits_out_of_range" (field credits) for an amount that no grant may have, and
+        "form_already_used" when the token has already granted something else.
         """
         wanted = self.cleaned_data
         try:
