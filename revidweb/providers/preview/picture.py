@@ -20,7 +20,7 @@ def write(job: Ticket, target: BinaryIO, *, max_bytes: int) -> None:
 
     Raises ValueError when they are more than max_bytes.
     """
-    encoded = _encoded(draw(job))
+    encoded = encode(draw(job))
     if len(encoded) > max_bytes:
         raise ValueError(f"{len(encoded)} bytes are more than the {max_bytes} allowed")
     target.write(encoded)
@@ -36,7 +36,8 @@ def draw(job: Ticket) -> Image.Image:
     return picture
 
 
-def _encoded(picture: Image.Image) -> bytes:
+def encode(picture: Image.Image) -> bytes:
+    """The picture as a file."""
     buffer = BytesIO()
     if picture.width * picture.height <= _MOST_PNG_PIXELS:
         picture.save(buffer, "PNG", compress_level=2)

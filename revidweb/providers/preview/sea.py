@@ -8,7 +8,7 @@ from .palette import Palette, mixed
 from .sizes import Size
 from .sky import Disc
 
-_GLINTS = 260
+_GLINTS = 200
 
 
 class Sea:
