@@ -105,3 +105,11 @@ def _standing(model: MediaModel, prices: list[Price]) -> Standing:
 def _distinct(words: Iterable[str]) -> list[str]:
     """Each word once, in the order of its first mention."""
     return [word for word in dict.fromkeys(words) if word]
+
+
+def names(kind: Kind | None = None) -> list[tuple[str, str]]:
+    """Name and title of every model that the house offers, of one kind or of all, for a filter. One query."""
+    offered = MediaModel.objects.filter(is_offered=True)
+    if kind is not None:
+        offered = offered.filter(kind=kind)
+    return list(offered.values_list("name", "title"))

@@ -1,0 +1,66 @@
+"""Jobs as a table shows them: filtered, newest first, a page at a time."""
+
+from dataclasses import dataclass
+
+from revidweb.accounts.actors import Actor, Right
+
+from .models import Job, JobQuerySet
+from .states import MOVING, State
+
+PER_PAGE = 50
+STATES: dict[str, frozenset[State]] = {
+    "moving": MOVING,
+    "done": frozenset({State.DONE}),
+    "failed": frozenset({State.FAILED}),
+    "cancelled": frozenset({State.CANCELLED}),
+    "unknown": frozenset({State.UNKNOWN}),
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which jobs; an empty word does not narrow, an unknown one finds what its column holds: nothing.
+
+    state: a key of STATES. kind, model: their words. member: a public id, for those who see all. search: in the
+    prompt, or a whole job id.
+    """
+
+    state: str = ""
+    kind: str = ""
+    model: str = ""
+    member: str = ""
+    search: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some jobs, and whether there are older ones."""
+
+    jobs: list[Job]
+    has_older: bool
+
+
+def page(actor: Actor, filters: Filters, *, before: Job | None = None, limit: int = PER_PAGE) -> Page:
+    """The newest jobs that the actor may see, or the newest of those older than `before`. One query."""
+    rows = _wanted(Job.objects.visible_to(actor), actor, filters)
+    if before is not None:
+        rows = rows.filter(pk__lt=before.pk)
+    rows = rows.select_related("media_model", "cover", "member__person").order_by("-id")
+    jobs = list(rows[: limit + 1])
+    return Page(jobs[:limit], has_older=len(jobs) > limit)
+
+
+def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:
+    if filters.state in STATES:
+        rows = rows.filter(state__in=STATES[filters.state])
+    if filters.kind:
+        rows = rows.filter(kind=filters.kind)
+    if filters.model:
+        rows = rows.filter(media_model__name=filters.model)
+    if filters.member and actor.may(Right.SEE_ALL):
+        rows = rows.filter(member__public_id=filters.member)
+    if filters.search.startswith("job_"):
+        rows = rows.filter(public_id=filters.search)
+    elif filters.search:
+        rows = rows.filter(prompt__icontains=filters.search)
+    return rows
