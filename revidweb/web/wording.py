@@ -12,9 +12,31 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy
 
+from revidweb.catalog import labels
 from revidweb.lib.refusal import Refusal
 
 SENTENCES: dict[str, str | Promise] = {
+    # jobs
+    "empty_prompt": _("Write what you want to see."),
+    "prompt_too_long": _("The prompt has %(length)s characters; %(most)s is the most."),
+    "bad_count": _("Choose between 1 and %(most)s at once."),
+    "token_reused": _("This form was sent already with other contents. Look at Jobs, then send it again."),
+    "unknown_input": _("This picture is no longer here. Pick another one."),
+    "already_ended": _("This job has ended already."),
+    "cannot_cancel": _("This job cannot be stopped at this moment. Try again in a few seconds."),
+    "still_running": _("This job is still running."),
+    # catalog
+    "unknown_model": _("There is no model of this name. Choose one from the list."),
+    "not_offered": _("%(model)s is not offered yet. Choose another model."),
+    "wrong_kind": _("%(model)s makes something else. Choose a model from the list."),
+    "model_unavailable": _("No connection offers %(model)s now. Choose another model."),
+    "needs_input_image": _("%(model)s starts from a picture. Add one below."),
+    "takes_no_input_image": _("%(model)s works from text alone. Take the picture out, or choose another model."),
+    "not_taken": _("This model has no such choice."),
+    "not_a_choice": _("%(value)s is not a choice here. Possible: %(choices)s."),
+    "impossible": _("%(value)s is not possible together with the rest. Possible: %(choices)s."),
+    "no_audio": _("This combination has no sound. Turn sound off, or choose another resolution, speed or server."),
+    "needs_duration": _("Choose how long it is to be."),
     # accounts
     "not_allowed": _("Your role does not allow this. Ask an owner of the tenant."),
     "unknown_role": _("Choose one of the roles in the list."),
@@ -67,13 +89,17 @@ class _Count(int):
         return str(number_format(int(self)))
 
 
-def _readable(value: Any) -> Any:
+def _readable(value: Any, field: str) -> Any:
+    """A fact as a sentence takes it; the choices of a parameter by their labels."""
+    if isinstance(value, list):
+        return ", ".join(labels.of_value(field, choice) for choice in value)
     return _Count(value) if type(value) is int else value
 
 
 def of(refusal: Refusal) -> str:
     """The sentence for a person, in their language."""
-    return str(SENTENCES[refusal.code] % {name: _readable(value) for name, value in refusal.facts.items()})
+    facts = {name: _readable(value, refusal.field) for name, value in refusal.facts.items()}
+    return str(SENTENCES[refusal.code] % facts)
 
 
 def put_on(form: forms.Form, refusal: Refusal) -> None:
