@@ -1,4 +1,4 @@
-"""The preview provider as the house sees it. What is drawn stands in picture.py and clip.py."""
+"""The preview provider as the house sees it. What it draws stands in picture.py and clip.py."""
 
 import re
 import secrets
