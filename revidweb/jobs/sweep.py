@@ -29,6 +29,11 @@ def tick() -> None:
     erasing.sweep()
 
 
+def free_leases() -> int:
+    """Before the processes of a single machine start: whoever held a lease is gone. How many were freed."""
+    return Job.objects.moving().filter(lease_until__isnull=False).update(lease_until=clock.now())
+
+
 def unprepare() -> None:
     """Preparing without a lease: its worker died. Nothing was sent; it goes back to the queue."""
     for job in Job.objects.full().unleased(State.PREPARING)[:MOST_AT_ONCE]:
