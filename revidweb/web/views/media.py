@@ -21,6 +21,7 @@ _YEAR_S = 31_536_000
 _CHUNK_BYTES = 256 * 1024
 # Also opened on its own, a file runs nothing and reaches nothing; browsers style their own viewers inline.
 _POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
+_STEM_MAX_CHARS = 100
 _UNSAFE_IN_NAMES = re.compile(r'[\x00-\x1f\x7f"\\/:*?<>|]+')
 
 
@@ -147,7 +148,8 @@ def _file_name(file: StoredFile, content_type: str) -> str:
     stem = file.name
     for extension in EXTENSIONS.values():
         stem = stem.removesuffix(extension)
-    return (_UNSAFE_IN_NAMES.sub(" ", stem).strip(" .")[:100].strip() or file.public_id) + EXTENSIONS[content_type]
+    words = " ".join(_UNSAFE_IN_NAMES.sub(" ", stem).split()).strip(" .")
+    return (words[:_STEM_MAX_CHARS].strip() or file.public_id) + EXTENSIONS[content_type]
 
 
 def _disposition(name: str, is_download: bool) -> str:
