@@ -79,6 +79,8 @@ SENTENCES: dict[str, str | Promise] = {
         "most",
     ),
     "address_answered": _("The address answered with status %(status)s. Check that it opens without signing in."),
+    # library
+    "output_in_use": _("A job that still runs starts from this result. Delete it when that job has ended."),
 }
 
 

@@ -1,0 +1,144 @@
+"""The results that stand, newest first: pages of them, one among its neighbours, and out of the gallery for good."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from revidweb.accounts.actors import Actor
+from revidweb.accounts.models import Member
+from revidweb.catalog.models import MediaModel
+from revidweb.files import erasing
+from revidweb.files.models import StoredFile
+from revidweb.jobs.models import JobInput, Output
+from revidweb.jobs.states import MOVING
+from revidweb.lib import clock
+from revidweb.lib.refusal import Refusal
+from revidweb.trail import trail
+
+from .models import Favourite
+
+PER_PAGE = 40
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What of the gallery is wanted; what is empty does not narrow.
+
+    search: a part of the prompt. since, until: whole days in the tenant's time zone, both included.
+    """
+
+    kind: str = ""
+    model: MediaModel | None = None
+    member: Member | None = None
+    favourite: bool = False
+    search: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some results, each with `is_favourite`, its file, its job with the model, and its member with the person."""
+
+    outputs: list[Output]
+    has_older: bool
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Public ids of the results beside one, "" where there is none."""
+
+    newer: str
+    older: str
+
+
+def page(actor: Actor, filters: Filters, *, before: Output | None = None, limit: int = PER_PAGE) -> Page:
+    """The newest `limit` results that the actor may see, or the newest of those older than `before`. One query."""
+    rows = _rows(actor, filters)
+    if before is not None:
+        rows = rows.filter(_older_than(before))
+    outputs = list(with_facts(actor, rows)[: limit + 1])
+    return Page(outputs[:limit], has_older=len(outputs) > limit)
+
+
+def neighbours(actor: Actor, filters: Filters, output: Output) -> Neighbours:
+    """The results next to this one in the filtered gallery. Two queries."""
+    rows = _rows(actor, filters)
+    older = rows.filter(_older_than(output)).values_list("public_id", flat=True).first()
+    newer = rows.filter(_newer_than(output)).reverse().values_list("public_id", flat=True).first()
+    return Neighbours(newer=newer or "", older=older or "")
+
+
+def with_facts(actor: Actor, rows: QuerySet[Output]) -> QuerySet[Output]:
+    """The rows with what a page shows of each: file, job, model, member, and whether it is the actor's favourite."""
+    mark = Favourite.objects.filter(member=actor.member, output=OuterRef("pk"))
+    return rows.select_related("file", "job__media_model", "member__person").annotate(is_favourite=Exists(mark))
+
+
+def erase(actor: Actor, output: Output) -> bool:
+    """Delete a result and its file for good; job, settlement and ledger stay.
+
+    False, and nothing changes, when it is gone already or the actor may not see it: a user deletes their own, those
+    who see all any of the tenant. Raises Refusal "output_in_use" while a job without a verdict starts from it.
+    """
+    with transaction.atomic():
+        mine = Output.objects.visible_to(actor).present().filter(pk=output.pk)
+        if not mine.update(deleted_at=clock.now()):
+            return False
+        if JobInput.objects.filter(file=output.file_id, job__state__in=MOVING).exists():
+            raise Refusal("output_in_use")
+        erasing.erase(StoredFile.objects.filter(pk=output.file_id))
+        trail.record(
+            "output.deleted",
+            about=output.job.reference,
+            tenant=actor.tenant.public_id,
+            actor=actor.name,
+            output=output.public_id,
+        )
+    return True
+
+
+def _rows(actor: Actor, filters: Filters) -> QuerySet[Output]:
+    rows = Output.objects.visible_to(actor).present().filter(_wanted(actor, filters))
+    return rows.order_by("-created_at", "-pk")
+
+
+def _wanted(actor: Actor, filters: Filters) -> Q:
+    asked = Q()
+    if filters.kind:
+        asked &= Q(job__kind=filters.kind)
+    if filters.model:
+        asked &= Q(job__media_model=filters.model)
+    if filters.member:
+        asked &= Q(member=filters.member)
+    if filters.favourite:
+        asked &= Q(favourites__member=actor.member)
+    if filters.search:
+        asked &= Q(job__prompt__icontains=filters.search)
+    return asked & _within(filters, actor.tenant.zone)
+
+
+def _within(filters: Filters, zone: tzinfo) -> Q:
+    asked = Q()
+    if filters.since:
+        asked &= Q(created_at__gte=_midnight(filters.since, zone))
+    if filters.until:
+        asked &= Q(created_at__lt=_midnight(filters.until + timedelta(days=1), zone))
+    return asked
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone)
+
+
+def _older_than(output: Output) -> Q:
+    """Written with a plain bound on the time first: that is what an index can jump to."""
+    tie = Q(created_at__lt=output.created_at) | Q(pk__lt=output.pk)
+    return Q(created_at__lte=output.created_at) & tie
+
+
+def _newer_than(output: Output) -> Q:
+    tie = Q(created_at__gt=output.created_at) | Q(pk__gt=output.pk)
+    return Q(created_at__gte=output.created_at) & tie
