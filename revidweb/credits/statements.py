@@ -107,8 +107,7 @@ def page(
 
 
 def summary(wallet: Wallet) -> Summary:
-    """The wallet's figures as they stand now."""
-    wallet.refresh_from_db()
+    """The wallet's figures as they were read, with the count of its open holds."""
     return Summary(balance=wallet.balance, held=wallet.held, free=wallet.free, holds=_open(wallet).count())
 
 

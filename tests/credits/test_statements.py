@@ -99,6 +99,7 @@ def test_a_summary_says_what_is_there_held_and_free():
     wallet = a_wallet(100)
     for _ in range(2):
         ledger.hold(wallet, credits=30, reference=a_reference())
+    wallet.refresh_from_db()
     assert statements.summary(wallet) == statements.Summary(balance=100, held=60, free=40, holds=2)
 
 
