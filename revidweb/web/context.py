@@ -75,7 +75,20 @@ class Balance:
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Theme, tenant, rail and balance for `base.html`."""
-    return {"frame": Frame(request)}
+    return {"frame": of(request)}
+
+
+def of(request: HttpRequest) -> "Frame":
+    """The frame of this request; the same one each time, so that nothing is asked twice."""
+    known: Frame | None = getattr(request, "_frame", None)
+    if known is None or known.actor is not getattr(request, "actor", None):
+        known = request._frame = Frame(request)  # type: ignore[attr-defined]
+    return known
+
+
+def renew(request: HttpRequest) -> None:
+    """Forget what the frame has asked so far: money or work moved since."""
+    request.__dict__.pop("_frame", None)
 
 
 def theme_of(request: HttpRequest) -> str:

@@ -22,7 +22,7 @@ from revidweb.jobs import retry
 from revidweb.jobs.models import Job
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order
-from revidweb.web import context, wording
+from revidweb.web import wording
 from revidweb.web.context import Balance
 
 COUNTS = (1, 2, 3, 4, 6, 8)
@@ -52,11 +52,13 @@ class CreateForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         files: Any = None,
         *,
+        balance: Balance,
         is_sent: bool = False,
     ) -> None:
         super().__init__(data if is_sent else None, files, auto_id="create-%s", initial=dict(data or {}))
         self.actor = actor
         self.kind = kind
+        self.balance = balance
         self.chosen: Mapping[str, Any] = data or {}
 
     # -- what the page shows -----------------------------------------------------------------------------------------
@@ -120,11 +122,6 @@ class CreateForm(forms.Form):
     def credits(self) -> int:
         """What the whole batch would hold."""
         return self.quote.credits * self.asked_count if self.quote else 0
-
-    @cached_property
-    def balance(self) -> Balance:
-        """What the payer may still spend."""
-        return context.balance_of(self.actor)
 
     @property
     def left(self) -> int:

@@ -1,5 +1,7 @@
 """Create: an order is written, priced while it is written, and submitted."""
 
+from collections.abc import Mapping
+
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
@@ -11,7 +13,7 @@ from revidweb.lib.refusal import Refusal
 from revidweb.library import gallery
 from revidweb.library.gallery import Filters
 from revidweb.providers.base import Kind
-from revidweb.web import access, wording
+from revidweb.web import access, context, wording
 from revidweb.web.access import ActorRequest
 from revidweb.web.forms import create as forms
 from revidweb.web.forms.create import CreateForm
@@ -35,12 +37,17 @@ def options(request: ActorRequest, kind: str) -> HttpResponse:
     """The part with the model's choices and the price, for what is chosen now."""
     if kind not in KINDS:
         raise Http404
-    form = CreateForm(request.actor, Kind(kind), request.GET)
+    form = _form(request, Kind(kind), request.GET)
     return render(request, "create/page.html#options", {"form": form, "is_update": True})
 
 
 def _show(request: ActorRequest, kind: Kind) -> HttpResponse:
-    return _page(request, CreateForm(request.actor, kind, _asked(request)))
+    return _page(request, _form(request, kind, _asked(request)))
+
+
+def _form(request: ActorRequest, kind: Kind, values: Mapping[str, str], *, is_sent: bool = False) -> CreateForm:
+    balance = context.of(request).balance
+    return CreateForm(request.actor, kind, values, request.FILES, balance=balance, is_sent=is_sent)
 
 
 def _asked(request: ActorRequest) -> dict[str, str]:
@@ -56,13 +63,13 @@ def _asked(request: ActorRequest) -> dict[str, str]:
 def _page(request: ActorRequest, form: CreateForm, *, status: int = 200) -> HttpResponse:
     now = watch.watch(request.actor)
     latest = gallery.page(request.actor, Filters(), limit=LATEST)
-    context = {"form": form, "kinds": KINDS, "watch": now, "latest": latest, "live_at": "create"}
-    return render(request, "create/page.html", context, status=status)
+    values = {"form": form, "kinds": KINDS, "watch": now, "latest": latest, "live_at": "create"}
+    return render(request, "create/page.html", values, status=status)
 
 
 def _submit(request: ActorRequest, kind: Kind) -> HttpResponse:
     """Submit the form: the new jobs' cards and the form with its prompt, or the form with what is wrong (422)."""
-    form = CreateForm(request.actor, kind, request.POST, request.FILES, is_sent=True)
+    form = _form(request, kind, request.POST, is_sent=True)
     if form.is_valid():
         try:
             batch = submit.submit(
@@ -87,6 +94,7 @@ def _submitted(request: ActorRequest, form: CreateForm, batch: Batch) -> HttpRes
         path = redirect("create", tenant_slug=request.actor.tenant.slug, kind=form.kind)
         path["Location"] += f"?{remix.urlencode()}"
         return path
-    fresh = CreateForm(request.actor, form.kind, request.POST)
-    context = {"form": fresh, "kinds": KINDS, "watch": watch.watch(request.actor), "live_at": "create"}
-    return render(request, "create/page.html#submitted", context)
+    context.renew(request)
+    form = _form(request, form.kind, request.POST)
+    values = {"form": form, "kinds": KINDS, "watch": watch.watch(request.actor), "live_at": "create"}
+    return render(request, "create/page.html#submitted", values)
