@@ -1,36 +1,15 @@
 """Many at once on one book: nothing is spent twice, nothing happens twice, nobody waits for ever."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-
 import pytest
-from django.db import connection
 
 from revidweb.credits import ledger
 from revidweb.credits.models import Hold, Transfer, Wallet
-from revidweb.lib.refusal import Refusal
 from tests import makers
 from tests.credits.makers import ACTOR, a_wallet, figures
+from tests.crowd import at_once
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(count: int, deed: Callable[[int], object]) -> list[object]:
-    """What each of so many threads got, started together: the deed's answer, or its refusal's name."""
-    start = Barrier(count)
-
-    def run(number: int) -> object:
-        start.wait(timeout=30)
-        try:
-            return deed(number)
-        except (Refusal, ledger.LedgerConflict) as refused:
-            return type(refused).__name__
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(run, range(count)))
+# One group: its threads together open as many connections as a PostgreSQL takes.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("crowd")]
 
 
 def test_of_64_holds_on_credits_for_20_exactly_20_are_accepted():

@@ -1,0 +1,179 @@
+"""Many at once on one queue: no credit is spent twice, no order is sent twice, no job ends twice."""
+
+from dataclasses import replace
+
+import pytest
+from django.core.management import call_command
+
+from revidweb.accounts import members
+from revidweb.accounts.actors import Actor, of
+from revidweb.accounts.models import Role
+from revidweb.connections.models import Connection
+from revidweb.credits import ledger
+from revidweb.credits.models import Hold, HoldState
+from revidweb.jobs import cancel, dispatch, find, poll, settle, store, submit
+from revidweb.jobs.models import Attempt, Batch, Job, Settlement, Submission
+from revidweb.jobs.states import ENDED
+from revidweb.providers.base import OutcomeUnknown, Receipt, Sighting, Status
+from tests import makers
+from tests.crowd import at_once
+from tests.jobs import steps
+from tests.upstreams.scripted import DONE, WORKING
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("crowd")]
+
+PRICE = 4  # credits, of the order that the fixtures make
+
+
+@pytest.fixture
+def poor(owner) -> Actor:
+    """A user with credits for exactly 20 orders."""
+    member = members.add(owner.tenant, makers.a_person(), role=Role.USER)
+    ledger.grant(member, credits=20 * PRICE, reference="grant:exact", actor="system")
+    return of(member)
+
+
+@pytest.fixture(autouse=True)
+def _book_is_right():
+    """Whatever a race did, the ledger proves itself afterwards."""
+    yield
+    call_command("check_ledger", verbosity=0)
+
+
+@pytest.fixture
+def queue(user, upstream, order) -> list[int]:
+    """Eight queued jobs."""
+    batch = submit.submit(user, order, count=8, token="eight")
+    return list(batch.jobs.order_by("pk").values_list("pk", flat=True))
+
+
+def test_of_64_submissions_on_credits_for_20_exactly_20_are_accepted(poor, order):
+    answers = at_once(64, lambda n: submit.submit(poor, order, count=1, token=f"form-{n}").pk)
+    wallet = ledger.wallet_of(poor.member)
+    assert answers.count("NotEnoughCredits") == 44
+    assert Job.objects.count() == Batch.objects.count() == Submission.objects.count() == 20
+    assert Hold.objects.filter(state=HoldState.OPEN).count() == 20
+    assert (wallet.balance, wallet.held, wallet.free) == (80, 80, 0)
+
+
+def test_batches_at_once_are_accepted_whole_or_not_at_all(poor, order):
+    answers = at_once(16, lambda n: submit.submit(poor, order, count=3, token=f"form-{n}").pk)
+    assert answers.count("NotEnoughCredits") == 10
+    assert (Batch.objects.count(), Job.objects.count(), Hold.objects.count()) == (6, 18, 18)
+    assert ledger.wallet_of(poor.member).held == 18 * PRICE
+
+
+def test_the_same_form_from_16_sides_is_one_batch(user, wallet, order):
+    answers = at_once(16, lambda _: submit.submit(user, order, count=2, token="the form").pk)
+    wallet.refresh_from_db()
+    assert set(answers) == {Batch.objects.get().pk}
+    assert (Job.objects.count(), wallet.held) == (2, 2 * PRICE)
+
+
+def test_one_token_with_two_orders_at_once_is_one_of_the_two(user, order):
+    other = replace(order, prompt="Paper kites at dawn")
+    answers = at_once(16, lambda n: submit.submit(user, other if n % 2 else order, count=1, token="the form").pk)
+    assert answers.count("Refusal") == 8
+    assert Job.objects.count() == 1
+
+
+def test_two_rounds_claim_each_job_once(queue):
+    connection = Connection.objects.get()
+    claimed = at_once(8, lambda _: dispatch.claim(connection.pk))
+    assert sorted(pk for part in claimed for pk in part) == queue
+
+
+def test_two_rounds_never_give_one_slot_away_twice(queue):
+    Connection.objects.update(total_slots=3, image_slots=3)
+    claimed = at_once(8, lambda _: dispatch.claim(Connection.objects.get().pk))
+    assert sum(len(part) for part in claimed) == 3
+
+
+def test_an_order_is_sent_once_however_often_its_message_comes(queue, upstream):
+    dispatch.tick()
+    at_once(16, lambda n: dispatch.send(queue[n % 8]))
+    assert len(upstream.sent) == Attempt.objects.count() == 8
+    assert set(steps.states()) == {"working"}
+
+
+def test_two_looks_at_once_claim_each_job_once(queue):
+    steps.send_all()
+    claimed = at_once(8, lambda _: [job.pk for job in poll.claim("working")])
+    assert sorted(pk for part in claimed for pk in part) == queue
+
+
+def test_a_result_is_stored_and_charged_once(job, upstream, wallet):
+    steps.send_all()
+    steps.poll_all()
+    at_once(8, lambda _: store.store(job.pk))
+    wallet.refresh_from_db()
+    assert (job.outputs.count(), Settlement.objects.get().credits) == (1, PRICE)
+    assert (wallet.balance, wallet.held) == (96, 0)
+
+
+def test_a_cancel_races_the_sending_and_one_of_them_wins(queue, upstream, user):
+    dispatch.tick()
+    jobs = list(Job.objects.order_by("pk"))
+
+    def race(number: int) -> object:
+        job = jobs[number % 8]
+        return dispatch.send(job.pk) if number < 8 else cancel.cancel(user, job).state
+
+    at_once(16, race)
+    ended = Job.objects.filter(state="cancelled")
+    assert len(upstream.sent) == Attempt.objects.count() == 8 - ended.count()
+    assert set(Settlement.objects.values_list("job", flat=True)) == set(ended.values_list("pk", flat=True))
+    assert Hold.objects.filter(state=HoldState.OPEN).count() == 8 - ended.count()
+
+
+def test_a_cancel_races_the_finish_and_the_job_is_settled_once(job, upstream, user, wallet):
+    upstream.sightings = [WORKING]
+    steps.send_all()
+    cancel.cancel(user, job)
+    seen = [DONE, Sighting(Status.CANCELLED, refunded=True)]
+    rounds = [Job.objects.full().get(pk=job.pk) for _ in range(16)]
+
+    def race(number: int) -> None:
+        poll.take_in([(rounds[number], seen[number % 2])])
+        store.store(job.pk)
+
+    at_once(16, race)
+    job.refresh_from_db()
+    wallet.refresh_from_db()
+    paid = PRICE if job.state == "done" else 0
+    assert job.state in ("done", "cancelled")
+    assert Settlement.objects.get().credits == paid
+    assert job.outputs.count() == (job.state == "done")
+    assert (wallet.balance, wallet.held) == (100 - paid, 0)
+
+
+def test_of_many_verdicts_at_once_one_counts(job, upstream):
+    steps.send_all()
+    jobs = [Job.objects.full().get(pk=job.pk) for _ in range(16)]
+    ends = [lambda one: settle.fail(one, code="failed", error=""), lambda one: settle.cancel(one, charged=True)]
+    answers = at_once(16, lambda n: ends[n % 2](jobs[n]))
+    assert answers.count(True) == Settlement.objects.count() == 1
+    assert Job.objects.get().state in ENDED
+
+
+def test_one_receipt_upstream_is_adopted_by_one_of_two_equal_orders(user, upstream, order):
+    upstream.submits = [OutcomeUnknown("the answer was lost")]
+    submit.submit(user, order, count=2, token="two")
+    steps.send_all()
+    assert steps.states() == ["unknown", "unknown"]
+    upstream.there = [Receipt("found-1")]
+    both = list(Job.objects.values_list("pk", flat=True))
+    answers = at_once(8, lambda n: find.find(both[n % 2]))
+    assert answers.count(True) == 1
+    assert list(Attempt.objects.exclude(ticket="").values_list("ticket", flat=True)) == ["found-1"]
+    assert sorted(steps.states()) == ["unknown", "working"]
+
+
+def test_two_finders_of_one_order_adopt_one_receipt(user, upstream, order):
+    upstream.submits = [OutcomeUnknown("the answer was lost")]
+    job = submit.submit(user, order, count=1, token="one").jobs.get()
+    steps.send_all()
+    upstream.there = [Receipt("found-1"), Receipt("found-2")]
+    answers = at_once(8, lambda _: find.find(job.pk))
+    assert answers.count(True) == 1
+    assert Attempt.objects.get().ticket == "found-1"
