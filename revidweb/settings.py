@@ -239,7 +239,7 @@ RESULT_MAX_BYTES = env.whole("RESULT_MAX_MB", 500, least=10, most=10_000) * 1_04
 FETCH_TIMEOUT_S = env.seconds("FETCH_TIMEOUT_S", 30, least=1, most=300)
 
 TICK_S = env.seconds("TICK_S", 1, least=0.1, most=60)
-LEASE_S = env.seconds("LEASE_S", 60, least=1, most=3600)
+LEASE_S = env.seconds("LEASE_S", 120, least=1, most=3600)
 SEND_LEASE_S = env.seconds("SEND_LEASE_S", 180, least=1, most=3600)
 JOB_DEADLINE_S = env.seconds("JOB_DEADLINE_S", 3600, least=10, most=86_400)
 STORE_DEADLINE_S = env.seconds("STORE_DEADLINE_S", 86_400, least=10, most=604_800)
@@ -255,7 +255,7 @@ PREVIEW_ENABLED = env.flag("PREVIEW_ENABLED", default=IS_EMBEDDED)
 
 SPOOL_DIR = VAR_DIR / "broker"
 if IS_EMBEDDED and not env.text("REDIS_URL"):
-    CELERY_BROKER_URL = "spool://"
+    CELERY_BROKER_URL = "spool://localhost"
     CELERY_BROKER_TRANSPORT = "revidweb.lib.spool:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"folder": str(SPOOL_DIR), "polling_interval": 0.1}
 else:
@@ -281,6 +281,7 @@ CELERY_TASK_ROUTES = {
 CELERY_TIMEZONE = "UTC"
 CELERY_DB_REUSE_MAX = 1000
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_TIMER_PRECISION = 0.2  # seconds; also how long a stop waits for the timer
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False

@@ -16,6 +16,7 @@ from typing import Any
 from kombu.transport import virtual
 
 MOST_MESSAGES = 1000  # per queue; what comes on top is dropped
+_PATIENCE_S = 0.5
 
 
 class Channel(virtual.Channel):
@@ -86,6 +87,10 @@ class Transport(virtual.Transport):
     def __init__(self, client: Any, **kwargs: Any) -> None:
         super().__init__(client, **kwargs)
         self.state = self.global_state  # what is bound to what is the same for all connections of a process
+
+    def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
+        """Wait for messages, but come back soon: between two waits a worker sees that it was asked to stop."""
+        super().drain_events(connection, timeout=min(timeout or _PATIENCE_S, _PATIENCE_S))
 
     def driver_version(self) -> str:
         """There is nothing below it but the file system."""
