@@ -121,8 +121,8 @@ def _look_at_image(path: Path, content_type: str) -> Look:
         image.load()
         if image.getexif().get(_ORIENTATION) in _SIDEWAYS:
             width, height = height, width
-        upright = ImageOps.exif_transpose(image)
-        return Look(MediaKind.IMAGE, content_type, width, height, upright)
+        ImageOps.exif_transpose(image, in_place=True)  # otherwise it copies every picture, upright ones too
+        return Look(MediaKind.IMAGE, content_type, width, height, image)
 
 
 def check_dimensions(width: int, height: int) -> None:

@@ -46,12 +46,14 @@ def encoded(picture: Image.Image, *, max_px: int, quality: int, method: int = 4)
 
 
 def _fitted(picture: Image.Image, max_px: int) -> Image.Image:
-    has_alpha = picture.has_transparency_data
-    fitted = picture.convert("RGBA" if has_alpha else "RGB")
-    if fitted is picture:
-        fitted = picture.copy()
-    fitted.thumbnail((max_px, max_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return fitted
+    """The picture in RGB or RGBA, made smaller where it has to be; the largest ones are not copied first."""
+    mode = "RGBA" if picture.has_transparency_data else "RGB"
+    coloured = picture if picture.mode == mode else picture.convert(mode)
+    scale = max_px / max(picture.size)
+    if scale >= 1:
+        return coloured
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return coloured.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def _webp(picture: Image.Image, **options: Any) -> bytes:
