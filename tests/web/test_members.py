@@ -239,7 +239,9 @@ def test_a_used_form_grants_nothing_else(other):
     answer = grant(admin, user, credits="900") if other == "amount" else grant(admin, a_member(admin.tenant))
     assert answer.status_code == 422
     assert "This form has already granted credits." in text(answer)
-    assert answer.context["granting"]["form"]["token"].value() != TOKEN
+    form = answer.context["granting"]["form"]
+    assert form["token"].value() != TOKEN
+    assert form["note"].value() == "for the launch"
     assert Transfer.objects.count() == 1
 
 

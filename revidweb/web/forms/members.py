@@ -53,5 +53,5 @@ class GrantForm(forms.Form):
 
     def again(self) -> "GrantForm":
         """The same words under a fresh token, for another try after a refusal."""
-        self.data = {**self.data, "token": new_token()}
+        self.data = {name: self.data.get(name, "") for name in self.fields} | {"token": new_token()}
         return self

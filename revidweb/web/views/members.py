@@ -133,7 +133,8 @@ def _row(request: ActorRequest, member: Member, *, error: str = "", status: int 
 def _dialog(request: ActorRequest, member: Member, form: GrantForm, *, status: int = 200) -> HttpResponse:
     granting = {"member": member, "form": form}
     if request.htmx:
-        return render(request, "members/page.html#grant", {"granting": granting}, status=status)
+        part = "grant-form" if form.is_bound else "grant"
+        return render(request, f"members/page.html#{part}", {"granting": granting}, status=status)
     return _page(request, granting=granting, status=status)
 
 
