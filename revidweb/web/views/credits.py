@@ -1,0 +1,196 @@
+"""Credits: what there is, and the statement as a bank would print it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils.dateparse import parse_date
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Member
+from revidweb.credits import ledger, statements
+from revidweb.credits.models import TransferKind, Wallet
+from revidweb.credits.statements import Line, Wanted
+from revidweb.jobs.models import Job
+from revidweb.web import access
+from revidweb.web.access import ActorRequest, actor_may
+
+_PER_PAGE = 50
+_MOST_MEMBERS = 200  # in the list of statements; the others are reached from Members
+_CAPTURE = "capture:job:"
+_KINDS: tuple[tuple[str, str | Promise], ...] = (
+    ("", gettext_lazy("Everything")),
+    (TransferKind.GRANT, gettext_lazy("Grants")),
+    (TransferKind.CAPTURE, gettext_lazy("Jobs")),
+    (TransferKind.TRANSFER, gettext_lazy("Transfers")),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value of a filter."""
+
+    value: str
+    label: str | Promise
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the statement, in words. job: what it paid for, where the actor may see it."""
+
+    line: Line
+    title: str
+    detail: str
+    job: Job | None
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@actor_may()
+def credits(request: ActorRequest) -> HttpResponse:
+    """Show one's own wallet; to those who see all, the house's or, with `?member=`, a member's."""
+    member = _whose(request)
+    wallet = ledger.wallet_of(member) if member else ledger.house(request.actor.tenant)
+    wanted = _wanted(request.GET, request.actor)
+    shown = {
+        "member": member,
+        "figures": statements.summary(wallet) if member else statements.house_summary(wallet),
+        "granting": member is not None and request.actor.may(Right.GRANT),
+        "members": _members(request.actor, member),
+        "kinds": [Choice(value, label, value == wanted.kind) for value, label in _KINDS],
+        "days": {name: _day(request.GET, name) for name in ("from", "to")},
+        "is_filtered": wanted != statements.EVERYTHING,
+    }
+    part = "#statement" if request.htmx and not request.htmx.history_restore_request else ""
+    return render(request, f"credits/page.html{part}", shown | _page(request, wallet, wanted))
+
+
+def _whose(request: ActorRequest) -> Member | None:
+    """The member whose statement is asked for, None for the house; a stranger to the actor is 404."""
+    asked = request.GET.get("member")
+    if asked:
+        return access.member(request, asked)
+    return None if request.actor.may(Right.SEE_ALL) else request.actor.member
+
+
+def _page(request: ActorRequest, wallet: Wallet, wanted: Wanted) -> dict[str, object]:
+    """The page's rows, and the addresses of the pages beside it ("" where there is none)."""
+    before, after = (_position(request.GET, name) for name in ("before", "after"))
+    page = statements.page(wallet, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
+    return {
+        "rows": _rows(request.actor, page.lines, is_house=wallet.member_id is None),
+        "older": _address(request.GET, before=page.older),
+        "newer": _address(request.GET, after=page.newer),
+    }
+
+
+def _address(asked: QueryDict, **position: int | None) -> str:
+    """The same filters at another position."""
+    address = asked.copy()
+    for name in ("before", "after"):
+        address.pop(name, None)
+    ((name, line),) = position.items()
+    address[name] = str(line)
+    return "" if line is None else f"?{address.urlencode()}"
+
+
+# -- filters ---------------------------------------------------------------------------------------------------------
+
+
+def _wanted(asked: QueryDict, actor: Actor) -> Wanted:
+    """The filters of the address; what makes no sense there is left out. Days are the tenant's, both included."""
+    kind = asked.get("kind", "")
+    return Wanted(
+        kind=kind if kind in TransferKind.values else "",
+        since=_midnight(_day(asked, "from"), actor),
+        until=_midnight(_day(asked, "to"), actor, days=1),
+    )
+
+
+def _day(asked: QueryDict, name: str) -> date | None:
+    try:
+        day = parse_date(asked.get(name, ""))
+    except ValueError:
+        return None
+    return day if day and date(1970, 1, 2) <= day < date(9999, 12, 30) else None
+
+
+def _midnight(day: date | None, actor: Actor, *, days: int = 0) -> datetime | None:
+    return datetime.combine(day + timedelta(days=days), time.min, tzinfo=actor.tenant.zone) if day else None
+
+
+def _position(asked: QueryDict, name: str) -> int | None:
+    """A line's id out of the address, as long as a database can hold it."""
+    text = asked.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+
+
+def _members(actor: Actor, chosen: Member | None) -> list[Choice]:
+    """Whose statements the actor may choose from, the house first; nothing for who sees only their own."""
+    if not actor.may(Right.SEE_ALL):
+        return []
+    rows = list(
+        Member.objects.visible_to(actor).select_related("person").order_by("person__name", "pk")[:_MOST_MEMBERS]
+    )
+    if chosen and chosen not in rows:
+        rows.insert(0, chosen)
+    house = Choice("", _("The house"), chosen is None)
+    return [house, *(Choice(row.public_id, str(row.person), row == chosen) for row in rows)]
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
+
+
+def _rows(actor: Actor, lines: list[Line], *, is_house: bool) -> list[Row]:
+    jobs = _jobs(actor, [line.reference.removeprefix(_CAPTURE) for line in lines if _is_job(line)])
+    names = _names(actor, {line.actor.removeprefix("member:") for line in lines})
+    return [_row(line, jobs.get(line.reference.removeprefix(_CAPTURE)), names, is_house=is_house) for line in lines]
+
+
+def _row(line: Line, job: Job | None, names: dict[str, str], *, is_house: bool) -> Row:
+    if _is_job(line):
+        return Row(line, *_job_words(line, job, is_house=is_house), job)
+    by = names.get(line.actor.removeprefix("member:"), "")
+    said = [_("by %(name)s") % {"name": by} if by else "", line.note]
+    return Row(line, _moved_words(line), " · ".join(filter(None, said)), None)
+
+
+def _is_job(line: Line) -> bool:
+    return line.reference.startswith(_CAPTURE)
+
+
+def _job_words(line: Line, job: Job | None, *, is_house: bool) -> tuple[str, str]:
+    if job is None:
+        return _("A job"), line.reference.removeprefix(_CAPTURE)
+    said = [str(job.member.person), job.prompt] if is_house else [job.prompt]
+    return job.media_model.title, " · ".join(said)
+
+
+def _moved_words(line: Line) -> str:
+    """Where the credits came from or went to."""
+    other = line.other.member if line.other else None
+    name = str(other.person) if other else _("the house")
+    if line.kind == TransferKind.GRANT and other:
+        return _("Granted to %(name)s") % {"name": name}
+    if line.kind == TransferKind.GRANT:
+        return _("Granted by the house")
+    words = _("Transfer from %(name)s") if line.credits > 0 else _("Transfer to %(name)s")
+    return words % {"name": name}
+
+
+def _jobs(actor: Actor, public_ids: list[str]) -> dict[str, Job]:
+    rows = Job.objects.visible_to(actor).select_related("media_model", "member__person")
+    return {job.public_id: job for job in rows.filter(public_id__in=public_ids)}
+
+
+def _names(actor: Actor, public_ids: set[str]) -> dict[str, str]:
+    """The names of the tenant's members who caused the lines."""
+    rows = Member.objects.filter(tenant=actor.tenant, public_id__in=public_ids).select_related("person")
+    return {row.public_id: str(row.person) for row in rows}
