@@ -47,9 +47,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
     path("t/<slug:tenant_slug>/logo/", media.logo, name="logo"),
     path("t/<slug:tenant_slug>/uploads/", uploads.uploads, name="uploads"),
-    path("t/<slug:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
-    path("t/<slug:tenant_slug>/logo/", media.logo, name="logo"),
-    path("t/<slug:tenant_slug>/uploads/", uploads.uploads, name="uploads"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
