@@ -1,0 +1,58 @@
+"""Logs carry ids and no secrets, whoever writes them."""
+
+import json
+import logging
+
+import pytest
+import structlog
+from celery import signals
+
+from revidweb import celery, logs
+
+
+@pytest.fixture
+def as_json(settings, capsys):
+    logs.configure(level="INFO", as_json=True)
+    yield
+    logs.configure(level=settings.LOG_LEVEL, as_json=False)
+
+
+def lines(capsys):
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_a_line_carries_what_is_bound(as_json, capsys):
+    with structlog.contextvars.bound_contextvars(request_id="req_1", job="job_1"):
+        structlog.get_logger("revidweb.test").info("stored", size_bytes=3)
+        logging.getLogger("a.library").warning("hm")
+    ours, theirs = lines(capsys)
+    assert (ours["event"], ours["size_bytes"], ours["request_id"], ours["job"]) == ("stored", 3, "req_1", "job_1")
+    assert (theirs["event"], theirs["level"], theirs["job"]) == ("hm", "warning", "job_1")
+
+
+def test_what_is_named_a_secret_is_blanked(as_json, capsys):
+    structlog.get_logger("revidweb.test").info("signed_in", password="hunter2", api_key="sk", email="a@example.test")
+    (line,) = lines(capsys)
+    assert (line["password"], line["api_key"], line["email"]) == ("***", "***", "a@example.test")
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_a_traceback_shows_no_local_variables(capsys, settings, is_json):
+    logs.configure(level="INFO", as_json=is_json)
+
+    def fail(sealed):
+        raise ValueError("no")
+
+    try:
+        fail("hunter" + "2")
+    except ValueError:
+        structlog.get_logger("revidweb.test").exception("failed")
+    text = capsys.readouterr().err
+    logs.configure(level=settings.LOG_LEVEL, as_json=False)
+    assert "ValueError: no" in text
+    assert "hunter2" not in text
+
+
+def test_celery_leaves_the_logs_alone():
+    heard = [receiver for receiver in signals.setup_logging.receivers if receiver[1]() is celery.keep_the_logs]
+    assert heard
