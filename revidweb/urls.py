@@ -3,7 +3,6 @@
 from django.urls import include, path
 
 urlpatterns = [
-    path("accounts/", include("allauth.urls")),
     path("", include("revidweb.web.urls")),
 ]
 handler400 = "revidweb.web.views.errors.bad_request"
