@@ -11,44 +11,49 @@ from revidweb import celery, logs
 
 
 @pytest.fixture
-def as_json(settings, capsys):
-    logs.configure(level="INFO", as_json=True)
-    yield
-    logs.configure(level=settings.LOG_LEVEL, as_json=False)
+def written(capsys, settings):
+    """What is logged by a call, as it reaches standard error."""
+
+    def of(call, *, as_json=True):
+        logs.configure(level="INFO", as_json=as_json)
+        call()
+        text = capsys.readouterr().err
+        with capsys.disabled():  # the handler must not stay tied to this test's standard error
+            logs.configure(level=settings.LOG_LEVEL, as_json=False)
+        return [json.loads(line) for line in text.splitlines()] if as_json else text
+
+    return of
 
 
-def lines(capsys):
-    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+def test_a_line_carries_what_is_bound(written):
+    def work():
+        with structlog.contextvars.bound_contextvars(request_id="req_1", job="job_1"):
+            structlog.get_logger("revidweb.test").info("stored", size_bytes=3)
+            logging.getLogger("a.library").warning("hm")
 
-
-def test_a_line_carries_what_is_bound(as_json, capsys):
-    with structlog.contextvars.bound_contextvars(request_id="req_1", job="job_1"):
-        structlog.get_logger("revidweb.test").info("stored", size_bytes=3)
-        logging.getLogger("a.library").warning("hm")
-    ours, theirs = lines(capsys)
+    ours, theirs = written(work)
     assert (ours["event"], ours["size_bytes"], ours["request_id"], ours["job"]) == ("stored", 3, "req_1", "job_1")
     assert (theirs["event"], theirs["level"], theirs["job"]) == ("hm", "warning", "job_1")
 
 
-def test_what_is_named_a_secret_is_blanked(as_json, capsys):
-    structlog.get_logger("revidweb.test").info("signed_in", password="hunter2", api_key="sk", email="a@example.test")
-    (line,) = lines(capsys)
+def test_what_is_named_a_secret_is_blanked(written):
+    log = structlog.get_logger("revidweb.test")
+    (line,) = written(lambda: log.info("signed_in", password="hunter2", api_key="sk", email="a@example.test"))
     assert (line["password"], line["api_key"], line["email"]) == ("***", "***", "a@example.test")
 
 
-@pytest.mark.parametrize("is_json", [True, False])
-def test_a_traceback_shows_no_local_variables(capsys, settings, is_json):
-    logs.configure(level="INFO", as_json=is_json)
-
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_traceback_shows_no_local_variables(written, as_json):
     def fail(sealed):
         raise ValueError("no")
 
-    try:
-        fail("hunter" + "2")
-    except ValueError:
-        structlog.get_logger("revidweb.test").exception("failed")
-    text = capsys.readouterr().err
-    logs.configure(level=settings.LOG_LEVEL, as_json=False)
+    def work():
+        try:
+            fail("hunter" + "2")
+        except ValueError:
+            structlog.get_logger("revidweb.test").exception("failed")
+
+    text = str(written(work, as_json=as_json))
     assert "ValueError: no" in text
     assert "hunter2" not in text
 
