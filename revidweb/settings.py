@@ -215,6 +215,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+FILE_UPLOAD_HANDLERS = [
+    "revidweb.files.receiving.BoundedUploadHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 FILE_UPLOAD_TEMP_DIR = str(TMP_DIR)
 # host:port pairs, the only private addresses that may ever be dialled
 PRIVATE_HOSTS = frozenset(env.words("PRIVATE_HOSTS"))

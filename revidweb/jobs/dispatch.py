@@ -12,7 +12,7 @@ from django.db.models.functions import RowNumber
 from revidweb.connections import slots
 from revidweb.connections.models import Connection
 from revidweb.files import fetching, intake, storage
-from revidweb.files.models import MediaKind, Purpose
+from revidweb.files.models import Purpose
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -116,8 +116,6 @@ def _fetch_input(job: Job, row: JobInput) -> None:
             purpose=Purpose.INPUT,
             stem=f"inputs/{job.tenant.public_id}/{job.public_id}/{row.position}",
         )
-    if file.kind != MediaKind.IMAGE:
-        raise Refusal("not_an_image")
     with transaction.atomic():
         if JobInput.objects.select_for_update().filter(pk=row.pk, file__isnull=True).exists():
             file.save()

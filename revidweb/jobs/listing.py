@@ -34,20 +34,30 @@ class Filters:
 
 @dataclass(frozen=True)
 class Page:
-    """Some jobs, and whether there are older ones."""
+    """Some jobs, newest first, and whether there are older and newer ones."""
 
     jobs: list[Job]
     has_older: bool
+    has_newer: bool
 
 
-def page(actor: Actor, filters: Filters, *, before: Job | None = None, limit: int = PER_PAGE) -> Page:
-    """The newest jobs that the actor may see, or the newest of those older than `before`. One query."""
+def page(
+    actor: Actor, filters: Filters, *, before: Job | None = None, after: Job | None = None, limit: int = PER_PAGE
+) -> Page:
+    """The newest jobs that the actor may see, or the newest of those older than `before`, or the next after `after`.
+
+    One query. Where fewer than a page are newer than `after`, the newest page is meant: a second one.
+    """
     rows = _wanted(Job.objects.visible_to(actor), actor, filters)
+    rows = rows.select_related("media_model", "cover", "hold", "member__person").order_by("-id")
+    if after is not None:
+        newer = list(rows.filter(pk__gt=after.pk).order_by("id")[: limit + 1])
+        if len(newer) > limit:
+            return Page(newer[limit - 1 :: -1], has_older=True, has_newer=True)
     if before is not None:
         rows = rows.filter(pk__lt=before.pk)
-    rows = rows.select_related("media_model", "cover", "member__person").order_by("-id")
     jobs = list(rows[: limit + 1])
-    return Page(jobs[:limit], has_older=len(jobs) > limit)
+    return Page(jobs[:limit], has_older=len(jobs) > limit, has_newer=before is not None)
 
 
 def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:

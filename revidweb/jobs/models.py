@@ -1,6 +1,6 @@
 """Work: what was asked, every try, what came of it, and where work and money ended."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +160,11 @@ class Job(models.Model):
     def can_cancel(self) -> bool:
         """Whether asking to cancel may still change anything."""
         return self.state in (State.QUEUED, State.PREPARING, State.WORKING) and self.cancel_asked_at is None
+
+    @property
+    def took(self) -> timedelta | None:
+        """From the first sending to the verdict; None before it, and for a job that was never sent."""
+        return self.ended_at - self.started_at if self.ended_at and self.started_at else None
 
     def move(self, to: State, *, was: State | None = None, **changes: Any) -> bool:
         """Move the row if it is still where we think it is; False when another step was faster.

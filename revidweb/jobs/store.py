@@ -70,6 +70,7 @@ def _bring_home(job: Job, position: int) -> StoredFile:
         )
     expected = MediaKind.IMAGE if job.kind == Kind.IMAGE else MediaKind.VIDEO
     if file.kind != expected:
+        storage.delete(*file.names)
         raise Refusal("wrong_media", expected=expected, found=file.kind)
     return file
 

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Count, Q, Window
+from django.db.models import Case, Count, Q, Value, When, Window
 
 from revidweb.accounts.actors import Actor
 from revidweb.lib import clock
 
 from .models import Job
-from .states import MOVING
+from .states import MOVING, State
 
 MOST = 60
 JUST_ENDED_S = 120
+_STARTS_ANEW_S = 3600  # a page that is open for longer lets go of what ended before
 _OVERLAP = timedelta(seconds=10)  # a change may be committed a little after a later one
+_AT_WORK_FIRST = Case(When(state__in=MOVING - {State.QUEUED}, then=Value(0)), default=Value(1))
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Watch:
     """The moving jobs and those that ended since a moment, newest first.
 
     running: how many have no verdict yet, also beyond the list.
-    version: "since.changed.checksum", opaque to the page; it differs whenever a page would show something else.
+    version: "since.changed.list.look", opaque to the page; it differs whenever a page would show something else.
     """
 
     jobs: Sequence[Job]
@@ -34,30 +36,48 @@ class Watch:
     @property
     def version(self) -> str:
         """What the page sends back to learn of changes."""
-        shown = [(job.pk, job.state, job.progress, job.cancel_asked_at) for job in self.jobs]
+        look = [(job.pk, job.state, job.progress, job.cancel_asked_at) for job in self.jobs]
         changed = max((job.changed_at.timestamp() for job in self.jobs), default=0)
-        return f"{self.since.timestamp():.0f}.{changed:.0f}.{zlib.crc32(repr(shown).encode()):08x}"
+        return f"{self.since.timestamp():.0f}.{changed:.0f}.{self._list}.{_sum([*look, self.running])}"
+
+    @property
+    def _list(self) -> str:
+        return _sum([job.pk for job in self.jobs])
 
     def changed_after(self, version: str) -> Sequence[Job]:
         """The jobs that may look different from what the page with this version shows."""
-        before = _moment(version, 1) - _OVERLAP
+        before = (_moment(version, 1) or clock.ago(_STARTS_ANEW_S)) - _OVERLAP
         return [job for job in self.jobs if job.changed_at >= before]
+
+    def lists_the_same(self, version: str) -> bool:
+        """Whether the page with this version shows the very same jobs, whatever became of them."""
+        return version.split(".")[2:3] == [self._list]
 
 
 def watch(actor: Actor, version: str = "") -> Watch:
-    """One query, at most 60 jobs. version: the page's; its list goes on from the same moment."""
-    since = _moment(version, 0) if version else clock.ago(JUST_ENDED_S)
+    """One query, at most 60 jobs, those at work before those that wait.
+
+    version: the page's; its list goes on from the same moment for an hour, then starts anew.
+    """
+    since = _moment(version, 0)
+    if since is None or since < clock.ago(_STARTS_ANEW_S):
+        since = clock.ago(JUST_ENDED_S)
     wanted = Q(state__in=MOVING) | Q(ended_at__gte=since)
-    rows = Job.objects.visible_to(actor).filter(wanted).select_related("media_model", "cover", "member__person")
+    rows = Job.objects.visible_to(actor).filter(wanted)
+    rows = rows.select_related("media_model", "cover", "hold", "member__person")
     counted = rows.annotate(moving_in_all=Window(Count("pk", filter=Q(state__in=MOVING))))
-    jobs = list(counted.order_by("-id")[:MOST])
-    return Watch(jobs, since, running=cast("Any", jobs[0]).moving_in_all if jobs else 0)
+    jobs = list(counted.order_by(_AT_WORK_FIRST, "-changed_at", "-id")[:MOST])
+    running = cast("Any", jobs[0]).moving_in_all if jobs else 0
+    return Watch(sorted(jobs, key=lambda job: -job.pk), since, running)
 
 
-def _moment(version: str, place: int) -> datetime:
-    """A moment out of a version; nonsense means long ago, but never more than an hour for the list's start."""
-    floor = clock.ago(3600)
+def _sum(shown: list[Any]) -> str:
+    return f"{zlib.crc32(repr(shown).encode()):08x}"
+
+
+def _moment(version: str, place: int) -> datetime | None:
+    """A moment out of a version; None for nonsense."""
     try:
-        return max(datetime.fromtimestamp(int(version.split(".")[place]), UTC), floor)
+        return datetime.fromtimestamp(int(version.split(".")[place]), UTC)
     except (ValueError, IndexError, OverflowError, OSError):
-        return floor
+        return None

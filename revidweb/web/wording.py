@@ -24,6 +24,7 @@ SENTENCES: dict[str, str | Promise] = {
     "unknown_input": _("This picture is no longer here. Pick another one."),
     "already_ended": _("This job has ended already."),
     "cannot_cancel": _("This job cannot be stopped at this moment. Try again in a few seconds."),
+    "wrong_media": _("The result is not of the kind that was asked for."),
     "still_running": _("This job is still running."),
     # catalog
     "unknown_model": _("There is no model of this name. Choose one from the list."),
