@@ -14,3 +14,8 @@ def put(actor: Actor, output: Output) -> None:
 def remove(actor: Actor, output: Output) -> None:
     """Take the actor's mark away; without a mark nothing changes."""
     Favourite.objects.filter(member=actor.member, output=output).delete()
+
+
+def has(actor: Actor, output: Output) -> bool:
+    """Whether the actor marked the result. One query."""
+    return Favourite.objects.filter(member=actor.member, output=output).exists()

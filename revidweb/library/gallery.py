@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from revidweb.accounts.actors import Actor
+from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.catalog.models import MediaModel
 from revidweb.files import erasing
@@ -69,6 +69,23 @@ def neighbours(actor: Actor, filters: Filters, output: Output) -> Neighbours:
     older = rows.filter(_older_than(output)).values_list("public_id", flat=True).first()
     newer = rows.filter(_newer_than(output)).reverse().values_list("public_id", flat=True).first()
     return Neighbours(newer=newer or "", older=older or "")
+
+
+def position(actor: Actor, public_id: str) -> Output | None:
+    """The result that an address counts from, also a deleted one; None for what the actor may not see. One query."""
+    return Output.objects.visible_to(actor).filter(public_id=public_id).first()
+
+
+def models() -> list[MediaModel]:
+    """The models that one may filter by. One query."""
+    return list(MediaModel.objects.filter(is_offered=True))
+
+
+def members(actor: Actor) -> list[Member]:
+    """The members whose results the actor may tell apart: none where they see only their own. At most one query."""
+    if not actor.may(Right.SEE_ALL):
+        return []
+    return list(Member.objects.visible_to(actor).select_related("person").order_by("person__name", "person__email"))
 
 
 def with_facts(actor: Actor, rows: QuerySet[Output]) -> QuerySet[Output]:

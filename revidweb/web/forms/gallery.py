@@ -1,0 +1,117 @@
+"""The gallery's filters, as the address carries them and as the filter bar offers them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cached_property
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext as _
+
+from revidweb.accounts.actors import Actor
+from revidweb.accounts.models import Member
+from revidweb.catalog.models import MediaModel
+from revidweb.catalog.params import Choice
+from revidweb.library import gallery
+from revidweb.library.gallery import Filters
+from revidweb.providers.base import Kind
+
+SEARCH_MAX_CHARS = 200
+Row = TypeVar("Row")
+
+
+class FilterBar:
+    """What an address asks of the gallery. What it asks for in words that nobody knows is left out, without a fuss."""
+
+    def __init__(self, actor: Actor, query: Mapping[str, str]) -> None:
+        self.actor = actor
+        self.query = query
+
+    @cached_property
+    def filters(self) -> Filters:
+        """The filters that hold. At most two queries."""
+        return Filters(
+            kind=_one_of(self._asked("kind"), [Kind.IMAGE, Kind.VIDEO]),
+            model=_named(self._asked("model"), self._models),
+            member=_named(self._asked("member"), self._members),
+            favourite=self._asked("favourite") == "yes",
+            search=self._asked("search")[:SEARCH_MAX_CHARS],
+            since=_day(self._asked("since")),
+            until=_day(self._asked("until")),
+        )
+
+    @cached_property
+    def values(self) -> dict[str, str]:
+        """The filters that hold as the address writes them, without those that do not narrow."""
+        held = self.filters
+        words = {
+            "kind": held.kind,
+            "model": held.model.name if held.model else "",
+            "member": held.member.public_id if held.member else "",
+            "favourite": "yes" if held.favourite else "",
+            "search": held.search,
+            "since": held.since.isoformat() if held.since else "",
+            "until": held.until.isoformat() if held.until else "",
+        }
+        return {name: value for name, value in words.items() if value}
+
+    @property
+    def address(self) -> str:
+        """The query string of the filters, with its question mark; "" without filters."""
+        return self.address_of()
+
+    def address_of(self, **more: str) -> str:
+        """The query string of the filters and what else the address carries."""
+        words = self.values | more
+        return f"?{urlencode(words)}" if words else ""
+
+    @cached_property
+    def kinds(self) -> list[Choice]:
+        """What the kind may be."""
+        words = [("", _("any")), (str(Kind.IMAGE), _("Images")), (str(Kind.VIDEO), _("Videos"))]
+        return _choices(words, self.values.get("kind", ""))
+
+    @cached_property
+    def models(self) -> list[Choice]:
+        """What the model may be."""
+        words = [("", _("any")), *((model.name, model.title) for model in self._models.values())]
+        return _choices(words, self.values.get("model", ""))
+
+    @cached_property
+    def members(self) -> list[Choice]:
+        """Whose results; nothing to choose for those who see only their own."""
+        if not self._members:
+            return []
+        words = [("", _("everyone")), *((name, str(member.person)) for name, member in self._members.items())]
+        return _choices(words, self.values.get("member", ""))
+
+    @cached_property
+    def _models(self) -> dict[str, MediaModel]:
+        return {model.name: model for model in gallery.models()}
+
+    @cached_property
+    def _members(self) -> dict[str, Member]:
+        return {member.public_id: member for member in gallery.members(self.actor)}
+
+    def _asked(self, name: str) -> str:
+        return self.query.get(name, "").replace("\x00", "").strip()
+
+
+def _one_of(word: str, words: Iterable[str]) -> str:
+    return word if word in words else ""
+
+
+def _named(name: str, rows: Mapping[str, Row]) -> Row | None:
+    return rows.get(name)
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 1 < day.year < date.max.year else None  # the day after and the day before are days too
+
+
+def _choices(words: Iterable[tuple[str, str]], chosen: str) -> list[Choice]:
+    return [Choice(value, label, is_chosen=value == chosen, is_possible=True) for value, label in words]

@@ -1,0 +1,62 @@
+// A result opens in a dialog over the gallery, under its own address; Back, Esc and the cross close it. What is marked or
+// deleted there shows in the gallery at once.
+const dialog = document.getElementById("lightbox");
+let title = document.title;
+let isLeaving = false;
+
+const shows = (state) => Boolean(state?.lightbox);
+
+function fill(address) {
+  return htmx.ajax("GET", address, { target: dialog, swap: "innerHTML" });
+}
+
+async function open(address) {
+  if (dialog.open) {
+    history.replaceState({ lightbox: true }, "", address);
+    return fill(address);
+  }
+  title = document.title;
+  await fill(address);
+  // Not htmx's entry any more: going back to it closes the dialog and loads nothing.
+  history.replaceState({ gallery: true }, "");
+  history.pushState({ lightbox: true }, "", address);
+  dialog.showModal();
+}
+
+function follow(event) {
+  const link = event.target.closest("[data-lightbox-open], #lightbox :is([data-lightbox-previous], [data-lightbox-next])");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  open(link.href);
+}
+
+function leave() {
+  dialog.replaceChildren();
+  document.title = title;
+  isLeaving = shows(history.state);
+  if (isLeaving) history.back();
+}
+
+function move(event) {
+  if (isLeaving) return void (isLeaving = false);
+  if (shows(event.state)) return fill(location.href).then(() => dialog.open || dialog.showModal());
+  if (dialog.open) return dialog.close();
+  if (event.state?.gallery) location.reload(); // another look of the gallery stands here now
+}
+
+document.addEventListener("favourite", ({ detail }) => {
+  for (const button of document.querySelectorAll(`[data-favourite="${detail.output}"]`)) {
+    button.setAttribute("aria-pressed", detail.marked);
+    button.value = detail.marked ? "no" : "yes";
+  }
+});
+
+if (dialog) {
+  document.addEventListener("click", follow);
+  document.addEventListener("deleted", ({ detail }) => {
+    document.getElementById(detail.output)?.remove();
+    dialog.close();
+  });
+  dialog.addEventListener("close", leave);
+  addEventListener("popstate", move);
+}
