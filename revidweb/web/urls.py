@@ -3,7 +3,7 @@
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from .views import create, credits, health, home, live, media, members, settings, theme, uploads
+from .views import create, credits, gallery, health, home, live, media, members, settings, theme, uploads
 
 # Of allauth's pages those that the house offers: each further one would be a way in that nobody looks at.
 account_patterns = [
@@ -43,6 +43,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/create/<slug:kind>/", create.create, name="create"),
     path("t/<slug:tenant_slug>/create/<slug:kind>/options/", create.options, name="create_options"),
     path("t/<slug:tenant_slug>/credits/", credits.credits, name="credits"),
+    path("t/<slug:tenant_slug>/gallery/", gallery.gallery, name="gallery"),
+    path("t/<slug:tenant_slug>/gallery/<slug:output_id>/", gallery.output, name="output"),
+    path("t/<slug:tenant_slug>/gallery/<slug:output_id>/favourite/", gallery.favourite, name="output_favourite"),
+    path("t/<slug:tenant_slug>/gallery/<slug:output_id>/delete/", gallery.delete, name="output_delete"),
     path("t/<slug:tenant_slug>/live/", live.live, name="live"),
     path("t/<slug:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
     path("t/<slug:tenant_slug>/logo/", media.logo, name="logo"),
