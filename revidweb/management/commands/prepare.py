@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from revidweb import demo
 from revidweb.catalog import loading
+from revidweb.jobs import sweep
 
 from .demo import as_text
 
@@ -24,10 +25,16 @@ class Command(BaseCommand):
         call_command("collectstatic", interactive=False, verbosity=0)
         if settings.IS_EMBEDDED:
             call_command("createcachetable", database="cache", verbosity=0)
-            shutil.rmtree(settings.SPOOL_DIR, ignore_errors=True)  # wake-ups of a past run; the rows know what is to do
+            forget_past_run()
         loading.load()
         if settings.IS_EMBEDDED:
             self.stdout.write(f"\nrevidweb starts at {as_text(demo.make())}\nCtrl-C stops it.\n")
+
+
+def forget_past_run() -> None:
+    """What the processes of a past run left behind: wake-ups (the rows know what is to do) and leases."""
+    shutil.rmtree(settings.SPOOL_DIR, ignore_errors=True)
+    sweep.free_leases()
 
 
 def refuse_taken_port(host: str, port: int) -> None:
