@@ -96,5 +96,6 @@ def _submitted(request: ActorRequest, form: CreateForm, batch: Batch) -> HttpRes
         return path
     context.renew(request)
     form = _form(request, form.kind, request.POST)
-    values = {"form": form, "kinds": KINDS, "watch": watch.watch(request.actor), "live_at": "create"}
+    now = watch.watch(request.actor)
+    values = {"form": form, "kinds": KINDS, "watch": now, "live_at": "create", "is_submitted": True}
     return render(request, "create/page.html#submitted", values)
