@@ -193,5 +193,10 @@ def test_home_is_only_for_reading():
     assert a_client().post("/").status_code == 405
 
 
+@pytest.mark.parametrize("page", ["password/set/", "reauthenticate/", "login/code/confirm/", "3rdparty/", "2fa/"])
+def test_account_pages_that_the_house_does_not_offer_are_not_there(page):
+    assert a_client(a_member()).get(f"/accounts/{page}").status_code == 404
+
+
 def reset_link(message):
     return re.search(r"https?://[^/]+(/accounts/password/reset/key/\S+)", message.body)[1]
