@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Aggregate, Count, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from .models import Entry, Hold, HoldState, TransferKind, Wallet
@@ -108,21 +108,31 @@ def page(
 
 def summary(wallet: Wallet) -> Summary:
     """The wallet's figures as they were read, with the count of its open holds."""
-    return Summary(balance=wallet.balance, held=wallet.held, free=wallet.free, holds=_open(wallet).count())
+    return Summary(
+        balance=wallet.balance,
+        held=wallet.held,
+        free=wallet.free,
+        holds=wallet.holds.filter(state=HoldState.OPEN).count(),
+    )
 
 
 def house_summary(house: Wallet) -> HouseSummary:
-    """What the house issued and spent since the tenant began, summed from its entries."""
-    paid = Q(transfer__kind=TransferKind.CAPTURE)
-    sums = house.entries.aggregate(
-        issued=Coalesce(Sum("credits", filter=~paid), 0), spent=Coalesce(Sum("credits", filter=paid), 0)
+    """What the house issued and spent since the tenant began, summed from its entries in one query."""
+    entries = Entry.objects.filter(wallet=OuterRef("pk"))
+    open_holds = Hold.objects.filter(wallet=OuterRef("pk"), state=HoldState.OPEN)
+    sums = Wallet.objects.filter(pk=house.pk).values_list(
+        _total(entries, Sum("credits")),
+        _total(entries.exclude(transfer__kind=TransferKind.CAPTURE), Sum("credits")),
+        _total(open_holds, Sum("credits")),
+        _total(open_holds, Count("pk")),
     )
-    open_holds = _open(house).aggregate(held=Coalesce(Sum("credits"), 0), holds=Count("pk"))
-    return HouseSummary(issued=-sums["issued"], spent=-sums["spent"], **open_holds)
+    given, issued, held, holds = sums.get()
+    return HouseSummary(issued=-issued, spent=issued - given, held=held, holds=holds)
 
 
-def _open(wallet: Wallet) -> QuerySet[Hold]:
-    return wallet.holds.filter(state=HoldState.OPEN)
+def _total(rows: "QuerySet[Entry] | QuerySet[Hold]", total: Aggregate) -> Coalesce:
+    """The aggregate of one wallet's rows as a subquery; 0 where there are none."""
+    return Coalesce(Subquery(rows.values("wallet").annotate(total=total).values("total")), 0)
 
 
 def _filtered(wallet: Wallet, wanted: Wanted) -> QuerySet[Entry]:

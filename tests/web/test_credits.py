@@ -242,5 +242,5 @@ def test_the_page_asks_at_most_12_times(owner, user, django_assert_max_num_queri
         a_job(owner)
     for asked in ({}, {"member": user.member.public_id}):
         client = a_client(owner.member)
-        with django_assert_max_num_queries(14):
+        with django_assert_max_num_queries(12):
             client.get(reverse("credits", args=[owner.tenant.slug]), asked)

@@ -24,6 +24,7 @@ from revidweb.web.access import ActorRequest, actor_may
 _PER_PAGE = 50
 _MOST_MEMBERS = 200  # in the list of statements; the others are reached from Members
 _CAPTURE = "capture:job:"
+_MEMBER = "member:"
 _KINDS: tuple[tuple[str, str | Promise], ...] = (
     ("", gettext_lazy("Everything")),
     (TransferKind.GRANT, gettext_lazy("Grants")),
@@ -56,36 +57,37 @@ class Row:
 @actor_may()
 def credits(request: ActorRequest) -> HttpResponse:
     """Show one's own wallet; to those who see all, the house's or, with `?member=`, a member's."""
-    member = _whose(request)
+    members = _members(request.actor)
+    member = _whose(request, members)
     wallet = ledger.wallet_of(member) if member else ledger.house(request.actor.tenant)
     wanted = _wanted(request.GET, request.actor)
     shown = {
         "member": member,
         "figures": statements.summary(wallet) if member else statements.house_summary(wallet),
         "granting": member is not None and request.actor.may(Right.GRANT),
-        "members": _members(request.actor, member),
+        "members": _choices(members, member),
         "kinds": [Choice(value, label, value == wanted.kind) for value, label in _KINDS],
         "days": {name: _day(request.GET, name) for name in ("from", "to")},
         "is_filtered": wanted != statements.EVERYTHING,
     }
     part = "#statement" if request.htmx and not request.htmx.history_restore_request else ""
-    return render(request, f"credits/page.html{part}", shown | _page(request, wallet, wanted))
+    return render(request, f"credits/page.html{part}", shown | _page(request, wallet, wanted, members))
 
 
-def _whose(request: ActorRequest) -> Member | None:
+def _whose(request: ActorRequest, members: list[Member]) -> Member | None:
     """The member whose statement is asked for, None for the house; a stranger to the actor is 404."""
     asked = request.GET.get("member")
     if asked:
-        return access.member(request, asked)
+        return next((row for row in members if row.public_id == asked), None) or access.member(request, asked)
     return None if request.actor.may(Right.SEE_ALL) else request.actor.member
 
 
-def _page(request: ActorRequest, wallet: Wallet, wanted: Wanted) -> dict[str, object]:
+def _page(request: ActorRequest, wallet: Wallet, wanted: Wanted, members: list[Member]) -> dict[str, object]:
     """The page's rows, and the addresses of the pages beside it ("" where there is none)."""
     before, after = (_position(request.GET, name) for name in ("before", "after"))
     page = statements.page(wallet, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
     return {
-        "rows": _rows(request.actor, page.lines, is_house=wallet.member_id is None),
+        "rows": _rows(request.actor, page.lines, members, is_house=wallet.member_id is None),
         "older": _address(request.GET, before=page.older),
         "newer": _address(request.GET, after=page.newer),
     }
@@ -132,32 +134,38 @@ def _position(asked: QueryDict, name: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
-def _members(actor: Actor, chosen: Member | None) -> list[Choice]:
-    """Whose statements the actor may choose from, the house first; nothing for who sees only their own."""
+def _members(actor: Actor) -> list[Member]:
+    """Whose statements the actor may choose from; nobody for who sees only their own."""
     if not actor.may(Right.SEE_ALL):
         return []
-    rows = list(
-        Member.objects.visible_to(actor).select_related("person").order_by("person__name", "pk")[:_MOST_MEMBERS]
-    )
-    if chosen and chosen not in rows:
-        rows.insert(0, chosen)
+    rows = Member.objects.visible_to(actor).select_related("tenant", "person")
+    return list(rows.order_by("person__name", "pk")[:_MOST_MEMBERS])
+
+
+def _choices(members: list[Member], chosen: Member | None) -> list[Choice]:
+    """The house first, then the members."""
+    if not members:
+        return []
+    others = [chosen] if chosen and chosen not in members else []
     house = Choice("", _("The house"), chosen is None)
-    return [house, *(Choice(row.public_id, str(row.person), row == chosen) for row in rows)]
+    return [house, *(Choice(row.public_id, str(row.person), row == chosen) for row in others + members)]
 
 
 # -- words -----------------------------------------------------------------------------------------------------------
 
 
-def _rows(actor: Actor, lines: list[Line], *, is_house: bool) -> list[Row]:
+def _rows(actor: Actor, lines: list[Line], members: list[Member], *, is_house: bool) -> list[Row]:
     jobs = _jobs(actor, [line.reference.removeprefix(_CAPTURE) for line in lines if _is_job(line)])
-    names = _names(actor, {line.actor.removeprefix("member:") for line in lines})
+    names = _names(
+        actor, {line.actor.removeprefix(_MEMBER) for line in lines if line.actor.startswith(_MEMBER)}, members
+    )
     return [_row(line, jobs.get(line.reference.removeprefix(_CAPTURE)), names, is_house=is_house) for line in lines]
 
 
 def _row(line: Line, job: Job | None, names: dict[str, str], *, is_house: bool) -> Row:
     if _is_job(line):
         return Row(line, *_job_words(line, job, is_house=is_house), job)
-    by = names.get(line.actor.removeprefix("member:"), "")
+    by = names.get(line.actor.removeprefix(_MEMBER), "")
     said = [_("by %(name)s") % {"name": by} if by else "", line.note]
     return Row(line, _moved_words(line), " · ".join(filter(None, said)), None)
 
@@ -190,7 +198,10 @@ def _jobs(actor: Actor, public_ids: list[str]) -> dict[str, Job]:
     return {job.public_id: job for job in rows.filter(public_id__in=public_ids)}
 
 
-def _names(actor: Actor, public_ids: set[str]) -> dict[str, str]:
-    """The names of the tenant's members who caused the lines."""
-    rows = Member.objects.filter(tenant=actor.tenant, public_id__in=public_ids).select_related("person")
+def _names(actor: Actor, public_ids: set[str], members: list[Member]) -> dict[str, str]:
+    """The names of the tenant's members who caused the lines; only those not among `members` are asked for."""
+    rows = [row for row in members if row.public_id in public_ids]
+    missing = public_ids - {row.public_id for row in rows}
+    if missing:
+        rows += Member.objects.filter(tenant=actor.tenant, public_id__in=missing).select_related("person")
     return {row.public_id: str(row.person) for row in rows}
