@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -133,7 +133,7 @@ class Frame:
     @cached_property
     def create(self) -> Link | None:
         """The way to Create."""
-        return self._link(CREATE, kind="image")
+        return self._link(self.actor, CREATE, kind="image") if self.actor else None
 
     @cached_property
     def pages(self) -> list[Link]:
@@ -192,16 +192,9 @@ class Frame:
         actor = self.actor
         if actor is None:
             return []
-        links = (self._link(page) for page in pages if page.needs is None or actor.may(page.needs))
-        return [link for link in links if link]
+        return [self._link(actor, page) for page in pages if page.needs is None or actor.may(page.needs)]
 
-    def _link(self, page: Page, **kwargs: str) -> Link | None:
-        """The link to the page, or None where the product has no such page."""
-        if self.actor is None:
-            return None
-        try:
-            href = reverse(page.name, kwargs={"tenant_slug": self.actor.tenant.slug, **kwargs})
-        except NoReverseMatch:
-            return None
+    def _link(self, actor: Actor, page: Page, **kwargs: str) -> Link:
+        href = reverse(page.name, kwargs={"tenant_slug": actor.tenant.slug, **kwargs})
         match = self.request.resolver_match
         return Link(page, href, is_current=match is not None and match.url_name in (page.name, *page.covers))

@@ -39,7 +39,7 @@ def icon(name: str, size: int = 16) -> SafeString:
 
 
 @register.simple_block_tag(takes_context=True)
-def component(context: template.Context, content: str, name: str, **options: Any) -> SafeString:
+def component(context: template.Context, content: str, part: str, **options: Any) -> SafeString:
     """The component of this name around the block's content."""
     attributes = {
         key.replace("_", "-"): options.pop(key) for key in list(options) if key.startswith(_ATTRIBUTE_PREFIXES)
@@ -50,7 +50,7 @@ def component(context: template.Context, content: str, name: str, **options: Any
         "attrs": flatatt({key: True if value == "" else value for key, value in attributes.items()}),
         "csrf_token": context.get("csrf_token"),
     }
-    return _rendered(context, f"components/{name}.html", inner)
+    return _rendered(context, f"components/{part}.html", inner)
 
 
 def _rendered(context: template.Context, path: str, values: dict[str, Any]) -> SafeString:

@@ -1,0 +1,113 @@
+import re
+
+import pytest
+from django.test import RequestFactory
+
+from revidweb.accounts import actors
+from revidweb.accounts.models import Role
+from revidweb.connections.models import Connection
+from revidweb.credits import ledger
+from revidweb.web.context import Frame, balance_of
+from tests.makers import a_client, a_member, a_person, a_tenant, an_actor
+
+pytestmark = pytest.mark.django_db
+
+
+def frame_of(actor, path="/"):
+    request = RequestFactory().get(path)
+    request.user, request.actor, request.resolver_match = actor.member.person, actor, None
+    return Frame(request)
+
+
+def labels(links):
+    return [str(link.page.label) for link in links]
+
+
+def test_a_user_sees_the_pages_of_their_work_alone():
+    frame = frame_of(an_actor(role=Role.USER))
+    assert labels(frame.pages) == ["Overview", "Gallery", "Jobs", "Credits", "Models"]
+    assert frame.tenant_pages == []
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
+def test_who_runs_the_tenant_sees_its_pages_too(role):
+    assert labels(frame_of(an_actor(role=role)).tenant_pages) == ["Members", "Settings"]
+
+
+def test_every_page_of_the_rail_is_in_the_actors_tenant():
+    actor = an_actor(role=Role.OWNER)
+    frame = frame_of(actor)
+    links = [frame.create, *frame.pages, *frame.tenant_pages]
+    assert all(link.href.startswith(f"/t/{actor.tenant.slug}/") for link in links)
+
+
+def test_the_frame_asks_at_most_three_questions(django_assert_max_num_queries):
+    frame = frame_of(an_actor(role=Role.OWNER))
+    with django_assert_max_num_queries(3):
+        for _again in range(2):
+            assert (frame.running, frame.balance.credits, len(frame.memberships)) == (0, 0, 1)
+
+
+def test_the_frame_asks_nothing_until_it_is_shown(django_assert_num_queries):
+    actor = an_actor(role=Role.OWNER)
+    with django_assert_num_queries(0):
+        frame = frame_of(actor)
+        assert frame.theme == "system"
+        assert frame.pages
+
+
+def test_a_user_has_what_is_free_in_the_own_wallet():
+    owner = an_actor(role=Role.OWNER)
+    member = a_member(owner.tenant)
+    ledger.grant(member, credits=500, reference="grant:1", actor=owner)
+    ledger.hold(ledger.wallet_of(member), credits=60, reference="job:1")
+    balance = balance_of(actors.of(member))
+    assert (balance.credits, balance.is_paid_by_house) == (440, False)
+
+
+def test_a_user_without_a_wallet_has_nothing():
+    assert balance_of(an_actor()).credits == 0
+
+
+def test_the_house_has_what_its_connections_told_less_what_is_held():
+    actor = an_actor(role=Role.OWNER)
+    Connection.objects.create(tenant=actor.tenant, provider="revidapi", name="A", balance=1000)
+    Connection.objects.create(tenant=actor.tenant, provider="preview", name="B", balance=500)
+    Connection.objects.create(tenant=actor.tenant, provider="fal", name="C", balance=9000, is_enabled=False)
+    Connection.objects.create(tenant=a_tenant(), provider="fal", name="D", balance=70)
+    ledger.hold(ledger.house(actor.tenant), credits=60, reference="job:1")
+    balance = balance_of(actor)
+    assert (balance.credits, balance.is_paid_by_house) == (1440, True)
+
+
+def page_of(member):
+    return a_client(member.person).get(f"/t/{member.tenant.slug}/members/").content.decode()
+
+
+def test_the_current_page_is_marked_once_in_the_rail():
+    rail = page_of(a_member(role=Role.OWNER)).partition('<div class="column">')[0]
+    assert len(re.findall(r'aria-current="page"', rail)) == 1
+
+
+def test_the_tenant_is_a_menu_only_for_who_has_several():
+    person = a_person()
+    first = a_member(person=person, role=Role.OWNER)
+    assert "switch tenant" not in page_of(first)
+    a_member(a_tenant(name="Aurora Films"), person=person)
+    page = page_of(first)
+    assert "switch tenant" in page
+    assert "Aurora Films" in page
+
+
+def test_the_accent_is_linked_with_its_version_only_where_there_is_one():
+    member = a_member(a_tenant(accent="#c2410c"), role=Role.OWNER)
+    assert re.search(rf'href="/t/{member.tenant.slug}/accent.css\?v=\w+"', page_of(member))
+    assert "accent.css" not in page_of(a_member(role=Role.OWNER))
+
+
+def test_the_house_says_who_pays():
+    assert "paid by the house" in page_of(a_member(role=Role.OWNER))
+
+
+def test_the_frame_serves_csrf_once_for_all_requests_of_the_page():
+    assert page_of(a_member(role=Role.OWNER)).count("X-CSRFToken") == 1
