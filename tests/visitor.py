@@ -1,0 +1,37 @@
+"""A person at the front door with nothing but HTTP."""
+
+from typing import Any
+
+import requests
+
+TIMEOUT_S = 20
+
+
+class Visitor:
+    """One session. Every deed raises requests.RequestException when the front is not there."""
+
+    def __init__(self, url: str, tenant: str) -> None:
+        self.url = url
+        self.tenant = tenant
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def sign_in(self, who: dict[str, str]) -> None:
+        """Through the sign-in form."""
+        self.get("/accounts/login/")
+        answer = self.post("/accounts/login/", login=who["email"], password=who["password"])
+        assert answer.status_code == 302, f"sign-in was refused: {answer.status_code}"
+
+    def create(self, kind: str, *, token: str, **order: Any) -> requests.Response:
+        """Send the Create form; the same token again is the same submission."""
+        return self.post(f"/t/{self.tenant}/create/{kind}/", token=token, count="1", **order)
+
+    def post(self, path: str, **form: Any) -> requests.Response:
+        """Send a form, and do not follow where it leads."""
+        form |= {"csrfmiddlewaretoken": self.session.cookies["csrftoken"]}
+        headers = {"Referer": self.url + path}
+        return self.session.post(self.url + path, form, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
+
+    def get(self, path: str) -> requests.Response:
+        """A page."""
+        return self.session.get(self.url + path, timeout=TIMEOUT_S)
