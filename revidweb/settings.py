@@ -138,7 +138,13 @@ if IS_EMBEDDED:
         "OPTIONS": dict(SQLITE_OPTIONS),
         "TEST": {"NAME": str(VAR_DIR / "test-cache.sqlite3")},
     }
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "cache",
+            "OPTIONS": {"MAX_ENTRIES": 100_000},  # with the default of 300, guessing at many addresses drops the limits
+        }
+    }
     DATABASE_ROUTERS = ["revidweb.routers.CacheRouter"]
 else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": env.text("REDIS_URL")}}
@@ -170,7 +176,9 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_SIGNUP_FORM_CLASS = "revidweb.web.forms.signup.SignupForm"
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+# Mandatory also keeps sign-up from telling which addresses are taken; embedded, nobody reads var/mail first.
+ACCOUNT_EMAIL_VERIFICATION = "optional" if IS_EMBEDDED else "mandatory"
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password or address is told to the person
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
@@ -192,6 +200,7 @@ else:
 _HTTPS = PUBLIC_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _HTTPS
 BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0  # rate limits count people, not the proxy
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # asked from inside, past the TLS proxy
