@@ -92,8 +92,12 @@ def _row(rows: QuerySet[Row], public_id: str) -> Row:
 
 
 def job(request: ActorRequest, public_id: str) -> Job:
-    """A job that the actor may see, or 404."""
-    return _row(Job.objects.visible_to(request.actor).select_related("media_model", "member__person"), public_id)
+    """A job that the actor may see, with its member, connection, hold and origin, or 404."""
+    rows = Job.objects.visible_to(request.actor)
+    return _row(
+        rows.select_related("media_model", "member__person", "connection", "hold__wallet", "retry_of", "settlement"),
+        public_id,
+    )
 
 
 def output(request: ActorRequest, public_id: str) -> Output:

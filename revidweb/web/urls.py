@@ -3,7 +3,23 @@
 from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from .views import create, credits, gallery, health, home, live, media, members, settings, theme, uploads
+from .views import (
+    create,
+    credits,
+    gallery,
+    health,
+    home,
+    jobs,
+    live,
+    media,
+    members,
+    models,
+    overview,
+    settings,
+    styleguide,
+    theme,
+    uploads,
+)
 
 # Of allauth's pages those that the house offers: each further one would be a way in that nobody looks at.
 account_patterns = [
@@ -33,6 +49,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include(account_patterns)),
     path("", home.home, name="home"),
     path("theme/", theme.theme, name="theme"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("t/<slug:tenant_slug>/accent.css", theme.accent_stylesheet, name="accent"),
     path("t/<slug:tenant_slug>/members/", members.members, name="members"),
     path("t/<slug:tenant_slug>/members/<slug:member_id>/role/", members.role, name="member_role"),
@@ -47,6 +64,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/gallery/<slug:output_id>/", gallery.output, name="output"),
     path("t/<slug:tenant_slug>/gallery/<slug:output_id>/favourite/", gallery.favourite, name="output_favourite"),
     path("t/<slug:tenant_slug>/gallery/<slug:output_id>/delete/", gallery.delete, name="output_delete"),
+    path("t/<slug:tenant_slug>/", overview.overview, name="overview"),
+    path("t/<slug:tenant_slug>/jobs/", jobs.jobs, name="jobs"),
+    path("t/<slug:tenant_slug>/jobs/<slug:job_id>/", jobs.job, name="job"),
+    path("t/<slug:tenant_slug>/jobs/<slug:job_id>/cancel/", jobs.cancel, name="job_cancel"),
+    path("t/<slug:tenant_slug>/jobs/<slug:job_id>/retry/", jobs.retry, name="job_retry"),
+    path("t/<slug:tenant_slug>/models/", models.models, name="models"),
     path("t/<slug:tenant_slug>/live/", live.live, name="live"),
     path("t/<slug:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
     path("t/<slug:tenant_slug>/logo/", media.logo, name="logo"),

@@ -1,29 +1,29 @@
 """The filters of the jobs table, as the address carries them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from revidweb.catalog.params import Choice
 from revidweb.jobs.listing import STATES, Filters
 from revidweb.providers.base import Kind
 
 
 def of(query: Mapping[str, str]) -> Filters:
     """The filters that an address asks for; what it does not know is left out."""
-    words = {name: query.get(name, "").strip()[:200] for name in ("state", "kind", "model", "member", "search")}
+    words = {name: query.get(name, "").replace("\x00", "").strip()[:200] for name in vars(Filters())}
     if words["state"] not in STATES:
         words["state"] = ""
-    if words["kind"] not in (Kind.IMAGE, Kind.VIDEO):
+    if words["kind"] not in kinds():
         words["kind"] = ""
-    words["search"] = words["search"].replace("\x00", "")
     return Filters(**words)
 
 
 def address(filters: Filters, **more: str) -> str:
-    """The query string of these filters and what else the address carries."""
+    """The query string of these filters and what else the address carries; "?" for none."""
     words = {name: value for name, value in (vars(filters) | more).items() if value}
-    return f"?{urlencode(words)}" if words else ""
+    return f"?{urlencode(words)}"
 
 
 def states() -> dict[str, str]:
@@ -34,4 +34,16 @@ def states() -> dict[str, str]:
         "done": _("Done"),
         "failed": _("Failed"),
         "cancelled": _("Cancelled"),
+        "unknown": _("Unknown"),
     }
+
+
+def kinds() -> dict[str, str]:
+    """What each kind that can be made is called."""
+    return {Kind.IMAGE: _("Image"), Kind.VIDEO: _("Video")}
+
+
+def choices(named: Iterable[tuple[str, str]], chosen: str, *, every: str) -> list[Choice]:
+    """The choices of one filter. every: what not to filter is called."""
+    listed = [("", every), *named]
+    return [Choice(value, label, is_chosen=value == chosen, is_possible=True) for value, label in listed]

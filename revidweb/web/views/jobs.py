@@ -1,5 +1,7 @@
 """Jobs: the table, one job's story, and its two deeds."""
 
+import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -7,17 +9,28 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import push_url
 
-from revidweb.accounts.actors import Right
+from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Member
+from revidweb.catalog import labels, quoting
 from revidweb.catalog import listing as catalog
+from revidweb.catalog.params import Choice
+from revidweb.catalog.quoting import Quote
 from revidweb.jobs import cancel as cancelling
-from revidweb.jobs import listing, timeline
+from revidweb.jobs import listing, orders, timeline
 from revidweb.jobs import retry as retrying
-from revidweb.jobs.models import Job
+from revidweb.jobs.models import Job, JobInput
+from revidweb.jobs.states import State
 from revidweb.lib.refusal import Refusal
+from revidweb.providers.base import Input, Mode
 from revidweb.web import access, events, wording
 from revidweb.web.access import ActorRequest
 from revidweb.web.forms import jobs as forms
+
+MEMBERS_MOST = 200  # a filter to pick from by eye
+FROM_PICTURES = (Mode.I2I, Mode.I2V)
+CAN_RETRY = (State.FAILED, State.CANCELLED)
 
 
 @require_safe
@@ -25,52 +38,102 @@ from revidweb.web.forms import jobs as forms
 def jobs(request: ActorRequest) -> HttpResponse:
     """The table; its rows alone for htmx."""
     filters = forms.of(request.GET)
-    before = request.GET.get("before", "")
-    last = access.job(request, before) if before else None
-    page = listing.page(request.actor, filters, before=last)
-    older = forms.address(filters, before=page.jobs[-1].public_id) if page.has_older else ""
-    context = {
+    context = {"filters": filters, "tabs": _tabs(filters), "live_at": "jobs", **_page(request, filters)}
+    context["sees_all"] = request.actor.may(Right.SEE_ALL)
+    if request.htmx and not request.htmx.history_restore_request:
+        answer = render(request, "jobs/page.html#results", context)
+        return push_url(answer, request.path + forms.address(filters).removesuffix("?"))
+    return render(request, "jobs/page.html", context | _choices(request.actor, filters))
+
+
+def _page(request: ActorRequest, filters: listing.Filters) -> dict[str, Any]:
+    """The rows that the address asks for, and the addresses of those around them."""
+    before, after = (access.job(request, name) if name else None for name in _places(request))
+    page = listing.page(request.actor, filters, before=before, after=after)
+    ends = {"newer": page.jobs[0].public_id, "older": page.jobs[-1].public_id} if page.jobs else {}
+    return {
         "page": page,
-        "filters": filters,
-        "older": older,
-        "tabs": _tabs(filters),
-        "models": catalog.names(),
-        "is_filtered": filters != listing.Filters(),
+        "newer": forms.address(filters, after=ends["newer"]) if page.has_newer and ends else "",
+        "older": forms.address(filters, before=ends["older"]) if page.has_older else "",
+        "is_filtered": filters != listing.Filters() or before is not None,
     }
-    part = "#table" if request.htmx and not request.htmx.history_restore_request else ""
-    return render(request, f"jobs/page.html{part}", context)
+
+
+def _places(request: ActorRequest) -> tuple[str, str]:
+    return request.GET.get("before", ""), request.GET.get("after", "")
 
 
 def _tabs(filters: listing.Filters) -> list[dict[str, Any]]:
     """The state filters as links that keep the other filters."""
-    others = {name: value for name, value in vars(filters).items() if name != "state"}
     return [
-        {
-            "href": forms.address(listing.Filters(**others, state=state)) or "?",
-            "label": label,
-            "is_current": state == filters.state,
-        }
+        {"href": forms.address(replace(filters, state=state)), "label": label, "is_current": state == filters.state}
         for state, label in forms.states().items()
     ]
+
+
+def _choices(actor: Actor, filters: listing.Filters) -> dict[str, list[Choice]]:
+    """What the filter bar offers. Two queries."""
+    offered = {
+        "kinds": forms.choices(forms.kinds().items(), filters.kind, every=_("any")),
+        "models": forms.choices(catalog.names(), filters.model, every=_("any")),
+    }
+    if actor.may(Right.SEE_ALL):
+        offered["members"] = forms.choices(_members(actor), filters.member, every=_("everyone"))
+    return offered
+
+
+def _members(actor: Actor) -> list[tuple[str, str]]:
+    rows = Member.objects.filter(tenant=actor.tenant).select_related("person").order_by("person__name", "pk")
+    return [(member.public_id, str(member.person)) for member in rows[:MEMBERS_MOST]]
 
 
 @require_safe
 @access.actor_may()
 def job(request: ActorRequest, job_id: str) -> HttpResponse:
     """One job: what was asked, what happened, what it cost, what came of it."""
-    return render(request, "jobs/job.html", detail(access.job(request, job_id)))
+    context = detail(request.actor, access.job(request, job_id))
+    return render(request, "jobs/job.html", context | {"live_at": "job"})
 
 
-def detail(job: Job) -> dict[str, Any]:
-    """What the page shows of a job. Four queries."""
+def detail(actor: Actor, job: Job) -> dict[str, Any]:
+    """What the page shows of a job. At most six queries."""
+    inputs = list(job.inputs.select_related("file")) if job.mode in FROM_PICTURES else []
+    sees_costs = actor.may(Right.SEE_ALL)
+    happened = timeline.of(job)
     return {
         "job": job,
-        "outputs": list(job.outputs.select_related("file")),
-        "inputs": list(job.inputs.select_related("file")),
-        "events": events.worded(timeline.of(job)),
-        "hold": job.hold,
-        "retry_token": f"retry-{job.public_id}-{job.retries.count()}",
+        "job_id": job.public_id,
+        "inputs": inputs,
+        "outputs": list(job.outputs.select_related("file")) if job.state == State.DONE else [],
+        "params": [(labels.of_param(name), labels.of_value(name, value)) for name, value in _asked(job)],
+        "server": labels.of_value("server", job.server),
+        "modes": labels.of_modes([job.mode]),
+        "events": events.worded(happened, sees_costs=sees_costs),
+        "upstream": events.upstream_cost(happened) if sees_costs else "",
+        "trouble": events.trouble(job),
+        "is_charged": job.hold.captured > 0,
+        **(_retry(actor, job, inputs) if job.state in CAN_RETRY else {}),
     }
+
+
+def _asked(job: Job) -> list[tuple[str, Any]]:
+    return [(name, value) for name, value in job.params.items() if name != "server"]
+
+
+def _retry(actor: Actor, job: Job, inputs: list[JobInput]) -> dict[str, Any]:
+    """What trying again would cost today, or why it cannot be. Two queries."""
+    try:
+        return {"quote": _quote(actor, job, inputs), "retry_token": uuid.uuid4().hex}
+    except Refusal as refusal:
+        return {"why_no_retry": wording.of(refusal)}
+
+
+def _quote(actor: Actor, job: Job, inputs: list[JobInput]) -> Quote:
+    """Today's price of the same order. Raises Refusal, also when one of its pictures was deleted since."""
+    if any(row.file and row.file.deleted_at for row in inputs):
+        raise Refusal("unknown_input", field="input_image")
+    given = tuple(Input(url=row.url) for row in inputs)  # a price asks only whether there is a picture
+    return quoting.quote(actor.tenant, replace(orders.bare(job), inputs=given))
 
 
 @require_POST
@@ -79,11 +142,11 @@ def cancel(request: ActorRequest, job_id: str) -> HttpResponse:
     """Stop a job, or say why it cannot be stopped."""
     row = access.job(request, job_id)
     try:
-        cancelling.cancel(request.actor, row)
+        row = cancelling.cancel(request.actor, row)
     except Refusal as refusal:
         messages.error(request, wording.of(refusal))
     else:
-        messages.success(request, _("The job is cancelled.") if not row.is_moving else _("Cancelling."))
+        messages.success(request, _("Asked to stop.") if row.is_moving else _("Cancelled. Nothing was charged."))
     return redirect("job", tenant_slug=request.actor.tenant.slug, job_id=row.public_id)
 
 

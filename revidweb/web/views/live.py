@@ -1,12 +1,18 @@
 """What changed among the running jobs: one small request per page, silent while nothing did."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from revidweb.accounts.actors import Right
 from revidweb.jobs import watch
+from revidweb.jobs.watch import Watch
 from revidweb.web import access
 from revidweb.web.access import ActorRequest
+
+from . import jobs, overview
 
 PAGES = ("create", "overview", "jobs", "job", "frame")
 
@@ -14,16 +20,35 @@ PAGES = ("create", "overview", "jobs", "job", "frame")
 @require_GET
 @access.actor_may()
 def live(request: ActorRequest) -> HttpResponse:
-    """The pieces of the page that changed since its version, or 204; one query finds out, one more is the balance's."""
+    """The pieces of the page that changed since its version, or 204: one query finds out.
+
+    at: which page asks; v: its version; shown: the moving jobs of its table; job: the one that it tells of.
+    """
     version = request.GET.get("v", "")
     now = watch.watch(request.actor, version)
     if now.version == version:
         return HttpResponse(status=204)
-    at = request.GET.get("at", "")
-    context = {
-        "watch": now,
-        "changed": now.changed_after(version),
-        "live_at": at if at in PAGES else "frame",
-        "live_job": request.GET.get("job", ""),
-    }
+    asked = request.GET.get("at", "")
+    at = asked if asked in PAGES else "frame"
+    context = {"watch": now, "version": now.version, "live_at": at} | _pieces(request, at, now, version)
     return render(request, "live/changes.html", context)
+
+
+def _pieces(request: ActorRequest, at: str, now: Watch, version: str) -> dict[str, Any]:
+    """What the page shows otherwise than its version. Only pieces that it has: htmx complains about others."""
+    changed = now.changed_after(version)
+    match at:
+        case "create" | "overview":
+            ended = at == "overview" and any(not job.is_moving for job in changed)
+            news = overview.news(request.actor) if ended else {}
+            return {"changed": changed, "is_new_list": not now.lists_the_same(version), **news}
+        case "jobs":
+            shown = set(request.GET.getlist("shown"))
+            rows = [job for job in now.jobs if job.public_id in shown]
+            return {"changed": rows, "sees_all": request.actor.may(Right.SEE_ALL)}
+        case "job":
+            told = request.GET.get("job", "")
+            if any(job.public_id == told for job in changed):
+                return jobs.detail(request.actor, access.job(request, told))
+            return {"job_id": told}
+    return {}

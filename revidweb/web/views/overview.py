@@ -1,0 +1,47 @@
+"""Overview: what runs, what there is to spend, what was made last, and today's and this month's figures."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from revidweb.accounts.actors import Actor, Right
+from revidweb.credits.models import Wallet
+from revidweb.jobs import figures, watch
+from revidweb.jobs.models import Job
+from revidweb.library import gallery
+from revidweb.web.access import ActorRequest, actor_may
+
+LATEST = 10
+
+
+@require_safe
+@actor_may()
+def overview(request: ActorRequest) -> HttpResponse:
+    """The page; of somebody who has made nothing yet, the way to a first picture."""
+    actor, now = request.actor, watch.watch(request.actor)
+    context = {"watch": now, "live_at": "overview", "is_first": False, **news(actor)}
+    if not now.jobs and not context["latest"].outputs:
+        context["is_first"] = not Job.objects.visible_to(actor).exists()
+        context["first_prompts"] = _first_prompts()
+    return render(request, "overview/page.html", context)
+
+
+def _first_prompts() -> list[str]:
+    return [
+        _("Paper boats on a canal at dusk, lantern light"),
+        _("A glass city in fog, wide shot"),
+        _("Desert highway at noon, shot on film"),
+    ]
+
+
+def news(actor: Actor) -> dict[str, Any]:
+    """What changes when a job ends: the figures and the latest results. Three queries."""
+    return {
+        "latest": gallery.page(actor, gallery.Filters(), limit=LATEST),
+        "figures": figures.of(actor),
+        "wallet": Wallet.objects.filter(member=actor.member).first(),
+        "sees_all": actor.may(Right.SEE_ALL),
+    }
