@@ -233,6 +233,7 @@ def test_a_long_statement_has_pages_that_keep_the_filters():
 def test_htmx_gets_the_statement_alone(user):
     part = get(user.member, headers=HTMX)
     assert said(part).lstrip().startswith('<div class="stack credits" id="statement">')
+    assert f'hx-get="{reverse("credits", args=[user.tenant.slug])}"' in said(part)
     assert "HX-Request" in part["Vary"]
 
 
