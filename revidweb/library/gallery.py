@@ -19,7 +19,7 @@ from revidweb.trail import trail
 
 from .models import Favourite
 
-PER_PAGE = 40
+PER_PAGE = 32
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 // Endless lists: a link [data-endless] hears the event "near" before it comes into sight, and htmx puts what it leads to
 // in its place. The address bar follows: it carries the position ([data-position]) that is on screen.
-const AHEAD = "150% 0px";
+const AHEAD = "300% 0px";
 const near = new IntersectionObserver(
   (entries) => {
     for (const entry of entries) {
@@ -28,7 +28,7 @@ function follow() {
   const position = passed.at(-1)?.dataset.position;
   if (!position) return;
   const address = new URL(position, location);
-  if (address.search === "?") address.search = "";
+  if (!address.search) address.search = ""; // no lone question mark
   if (address.href !== location.href) history.replaceState(history.state, "", address);
 }
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from revidweb.accounts.actors import Actor
@@ -84,6 +85,16 @@ class FilterBar:
             return []
         words = [("", _("everyone")), *((name, str(member.person)) for name, member in self._members.items())]
         return _choices(words, self.values.get("member", ""))
+
+    @property
+    def when(self) -> str:
+        """The days in words: "1 Nov 2026 to 20 Nov 2026"."""
+        since, until = (date_format(day, "j M Y") if day else "" for day in (self.filters.since, self.filters.until))
+        if since and until:
+            return _("%(since)s to %(until)s") % {"since": since, "until": until} if since != until else since
+        if since or until:
+            return _("since %(day)s") % {"day": since} if since else _("until %(day)s") % {"day": until}
+        return _("Any day")
 
     @cached_property
     def _models(self) -> dict[str, MediaModel]:

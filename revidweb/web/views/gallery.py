@@ -56,7 +56,7 @@ def gallery(request: ActorRequest) -> HttpResponse:
         return render(request, "gallery/page.html", context)
     if is_more:
         return render(request, "gallery/page.html#tiles", context)
-    return push_url(render(request, "gallery/page.html#results", context), request.path + bar.address)
+    return push_url(render(request, "gallery/page.html#update", context), request.path + bar.address)
 
 
 @require_safe
