@@ -111,3 +111,11 @@ def test_the_house_says_who_pays():
 
 def test_the_frame_serves_csrf_once_for_all_requests_of_the_page():
     assert page_of(a_member(role=Role.OWNER)).count("X-CSRFToken") == 1
+
+
+def test_help_that_is_markup_stays_markup_and_typed_text_does_not():
+    page = a_client(a_member().person).get("/accounts/password/change/").content.decode()
+    assert '<a href="/accounts/password/reset/">' in page
+    answer = a_client().post("/accounts/login/", {"login": '"><b>', "password": "x"}).content.decode()
+    assert '"><b>' not in answer
+    assert 'aria-invalid="true"' in answer

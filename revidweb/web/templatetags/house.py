@@ -93,7 +93,7 @@ def field(context: template.Context, bound: BoundField, **options: Any) -> SafeS
     of the control such as rows, placeholder, autofocus or hx_get.
     """
     named = {key: options.pop(key, "") for key in ("label", "hint", "prefix", "suffix", "counter", "note", "look")}
-    hint = str(named["hint"] or bound.help_text).strip()
+    hint = named["hint"] or bound.help_text
     kind = _kind(bound, named["look"])
     values = named | {
         "bound": bound,
@@ -121,7 +121,7 @@ def _kind(bound: BoundField, look: str) -> str:
 
 
 def _control_attributes(
-    bound: BoundField, kind: str, hint: str, counter: str | int, options: dict[str, Any]
+    bound: BoundField, kind: str, hint: Any, counter: str | int, options: dict[str, Any]
 ) -> dict[str, Any]:
     """Class, description and validity of the control, and what the template asked for."""
     told = [f"{bound.auto_id}_hint"] * bool(hint) + [f"{bound.auto_id}_error"] * bool(bound.errors)
