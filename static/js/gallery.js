@@ -44,6 +44,14 @@ function move(event) {
   if (event.state?.gallery) location.reload(); // another look of the gallery stands here now
 }
 
+// Older results that come late begin a row of their own: nothing that is on screen moves.
+function keepRow({ target }) {
+  if (!target.matches("[data-endless]") || target.getBoundingClientRect().top > innerHeight) return;
+  for (const name of ["gallery-end", "gallery-break"]) {
+    target.before(Object.assign(document.createElement("span"), { className: name }));
+  }
+}
+
 document.addEventListener("favourite", ({ detail }) => {
   for (const button of document.querySelectorAll(`[data-favourite="${detail.output}"]`)) {
     button.setAttribute("aria-pressed", detail.marked);
@@ -53,6 +61,7 @@ document.addEventListener("favourite", ({ detail }) => {
 
 if (dialog) {
   document.addEventListener("click", follow);
+  document.addEventListener("htmx:beforeSwap", keepRow);
   document.addEventListener("deleted", ({ detail }) => {
     document.getElementById(detail.output)?.remove();
     dialog.close();
