@@ -1,7 +1,7 @@
 """How much was done and spent: today and this month, in the tenant's own days."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, Sum
 
@@ -10,6 +10,7 @@ from revidweb.lib import clock
 
 from .models import Settlement, Verdict
 
+_A_MOMENT = timedelta(minutes=1)
 _FAILED = Q(verdict__in=[Verdict.FAILED, Verdict.LOST])
 
 
@@ -35,8 +36,8 @@ def of(actor: Actor) -> Figures:
     midnight = clock.now().astimezone(actor.tenant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight.replace(day=1)
     rows = Settlement.objects.filter(tenant=actor.tenant, at__gte=first)
-    if not actor.may(Right.SEE_ALL):
-        rows = rows.filter(job__member=actor.member)
+    if not actor.may(Right.SEE_ALL):  # found through the member's own jobs, which end just before they are settled
+        rows = rows.filter(job__member=actor.member, job__ended_at__gte=first - _A_MOMENT)
     found = rows.aggregate(**_sums("today", midnight), **_sums("month", first))
     return Figures(today=_taken("today", found), month=_taken("month", found))
 
