@@ -31,7 +31,7 @@ def submit(actor: Actor, order: Order, *, count: int, token: str, retry_of: Job 
     Raises Refusal: "empty_prompt", "prompt_too_long", "bad_count", "token_reused", what quoting refuses, an unknown
     or private input, or NotEnoughCredits for the whole batch.
     """
-    order = _checked(order, count)
+    order = check(order, count)
     fingerprint = _fingerprint(order, count)
     try:
         with transaction.atomic():
@@ -44,8 +44,11 @@ def submit(actor: Actor, order: Order, *, count: int, token: str, retry_of: Job 
         return batch
 
 
-def _checked(order: Order, count: int) -> Order:
-    """What needs no database: the prompt, the count and the text of addresses."""
+def check(order: Order, count: int) -> Order:
+    """Refuse what shows without the database: the prompt, the count, the text of addresses; the prompt made clean.
+
+    Raises Refusal "empty_prompt", "prompt_too_long", "bad_count", "bad_address" or "private_address".
+    """
     prompt = order.prompt.replace("\x00", "").strip()
     if not prompt:
         raise Refusal("empty_prompt", field="prompt")

@@ -6,13 +6,9 @@ here what a person without the right to it gets.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from django.apps import apps
-from django.contrib.sessions.models import Session
-from django.core.files.storage import default_storage
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -25,6 +21,8 @@ from revidweb.files import intake
 from tests import makers
 from tests.files.makers import an_upload, encoded
 from tests.library.makers import a_job, an_output
+
+from .world import changed, everything
 
 pytestmark = pytest.mark.django_db
 
@@ -199,15 +197,7 @@ def wrong(
         for method, answer in statuses(client, ask)
         if not expected(ask, answer)
     ]
-    after = everything()
-    return found + [f"{name} was changed" for name in before if before[name] != after[name]]
-
-
-def everything() -> dict[str, list]:
-    """All rows of all tables, and the names of all stored files. Sessions are a visitor's own."""
-    models = [model for model in apps.get_models() if model is not Session]
-    rows = {model._meta.label: list(model._base_manager.order_by("pk").values()) for model in models}
-    return rows | {"files": sorted(str(path) for path in Path(default_storage.location).rglob("*"))}
+    return found + [f"{name} was changed" for name in changed(before)]
 
 
 def is_hidden(ask: Ask, answer: HttpResponse) -> bool:
@@ -285,7 +275,7 @@ def test_somebody_elses_picture_is_no_input(ours, theirs, whose):
     client = makers.a_client(ours.ben)
     before = everything()
     assert client.post(path, order).status_code == 422
-    assert everything() == before
+    assert changed(before) == []
 
 
 @pytest.mark.parametrize("who", ["ann", "admin", "owner"])

@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts.actors import Actor
@@ -18,7 +18,7 @@ from revidweb.catalog.params import Field
 from revidweb.catalog.quoting import Quote
 from revidweb.files import intake
 from revidweb.files.models import StoredFile
-from revidweb.jobs import retry
+from revidweb.jobs import retry, submit
 from revidweb.jobs.models import Job
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order
@@ -39,10 +39,14 @@ class CreateForm(forms.Form):
         strip=False,
         widget=forms.Textarea(attrs={"rows": 5, "placeholder": _("Describe what you want to see")}),
     )
-    input_image = forms.FileField(label=_("Input image"), required=False)
+    input_image = forms.FileField(
+        label=_("Input image"),
+        required=False,
+        error_messages={"empty": _("The file is empty. Choose another one.")},
+    )
     input_file = forms.CharField(required=False, max_length=40)
     img_url = forms.CharField(label=_("or its address"), required=False, max_length=2000)
-    count = forms.IntegerField(required=False)
+    count = forms.IntegerField(required=False, error_messages={"invalid": _("Choose how many at once.")})
     token = forms.CharField(required=False, max_length=80)
 
     def __init__(
@@ -60,6 +64,16 @@ class CreateForm(forms.Form):
         self.kind = kind
         self.balance = balance
         self.chosen: Mapping[str, Any] = data or {}
+        self.fields |= {name: forms.CharField(required=False) for name in PARAMS}
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """At its field where the page shows that, else above the form."""
+        super().add_error(field if field in self._shown else None, error)
+
+    @cached_property
+    def _shown(self) -> set[str]:
+        names = {"model", "prompt", "count", *(control.name for control in self.controls)}
+        return names | {"input_image", "img_url"} if self.takes_input else names
 
     # -- what the page shows -----------------------------------------------------------------------------------------
 
@@ -83,6 +97,11 @@ class CreateForm(forms.Form):
     def controls(self) -> list[Field]:
         """The params that the picked model leaves open."""
         return params.fields(self._offers, {name: self.chosen[name] for name in PARAMS if self.chosen.get(name)})
+
+    @property
+    def controls_with_errors(self) -> list[tuple[Field, str]]:
+        """Each control, and what is wrong with it."""
+        return [(control, " ".join(map(str, self.errors.get(control.name, ())))) for control in self.controls]
 
     @cached_property
     def _offers(self) -> list[Offer]:
@@ -160,27 +179,48 @@ class CreateForm(forms.Form):
 
     # -- what is submitted -------------------------------------------------------------------------------------------
 
+    def clean_count(self) -> int:
+        """One, where nothing is said."""
+        count: int | None = self.cleaned_data["count"]
+        return 1 if count is None else count
+
     def order(self) -> Order:
-        """The order as it was sent; an uploaded picture is kept first. Raises Refusal at the picture's field."""
+        """The order as it was sent; an uploaded picture is kept once nothing else is wrong with it.
+
+        Raises Refusal at the picture's field, or what submitting refuses.
+        """
         asked = {name: self.chosen[name] for name in PARAMS if self.chosen.get(name)}
-        return self._order(asked, upload=self.cleaned_data["input_image"], prompt=self.cleaned_data["prompt"])
+        order = self._order(asked, prompt=self.cleaned_data["prompt"])
+        upload = self.cleaned_data["input_image"]
+        if upload is None:
+            return order
+        trial = replace(order, inputs=(Input(file_id="not kept yet"),))
+        submit.check(trial, self.cleaned_data["count"])
+        quoting.quote(self.actor.tenant, trial)
+        return replace(order, inputs=(Input(file_id=intake.keep_upload(self.actor, upload).public_id),))
 
     @property
     def _settled(self) -> dict[str, Any]:
         """The params as the controls show them."""
         return {control.name: control.value for control in self.controls if control.value}
 
-    def _order(self, asked: Mapping[str, Any], *, upload: "UploadedFile[Any] | None" = None, prompt: str = "") -> Order:
+    def _order(self, asked: Mapping[str, Any], *, prompt: str = "") -> Order:
         named = dict(asked)
         server = str(named.pop("server", ""))
-        inputs = self._inputs(upload)
         model = str(self.chosen.get("model") or (self.picked.name if self.picked else ""))
         first = {Kind.IMAGE: Mode.T2I, Kind.VIDEO: Mode.T2V}[self.kind]
-        return Order(kind=self.kind, mode=first, model=model, prompt=prompt, params=named, server=server, inputs=inputs)
+        return Order(
+            kind=self.kind,
+            mode=first,
+            model=model,
+            prompt=prompt,
+            params=named,
+            server=server,
+            inputs=self._inputs(),
+        )
 
-    def _inputs(self, upload: "UploadedFile[Any] | None") -> tuple[Input, ...]:
-        if upload is not None:
-            return (Input(file_id=intake.keep_upload(self.actor, upload).public_id),)
+    def _inputs(self) -> tuple[Input, ...]:
+        """The picture that was picked before, or an address of one."""
         if file_id := str(self.chosen.get("input_file") or ""):
             return (Input(file_id=file_id),)
         if url := str(self.chosen.get("img_url") or "").strip():
