@@ -59,7 +59,12 @@ class CreateForm(forms.Form):
         balance: Balance,
         is_sent: bool = False,
     ) -> None:
-        super().__init__(data if is_sent else None, files, auto_id="create-%s", initial=dict((data or {}).items()))
+        super().__init__(
+            data if is_sent else None,
+            files if is_sent else None,
+            auto_id="create-%s",
+            initial=dict((data or {}).items()),
+        )
         self.actor = actor
         self.kind = kind
         self.balance = balance
