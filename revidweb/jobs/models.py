@@ -285,8 +285,16 @@ class Output(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "position"], name="output_once")]
         indexes = [
-            models.Index(fields=["tenant", "-id"], condition=Q(deleted_at__isnull=True), name="output_tenant_newest"),
-            models.Index(fields=["member", "-id"], condition=Q(deleted_at__isnull=True), name="output_member_newest"),
+            models.Index(
+                fields=["tenant", "-created_at", "-id"],
+                condition=Q(deleted_at__isnull=True),
+                name="output_tenant_newest",
+            ),
+            models.Index(
+                fields=["member", "-created_at", "-id"],
+                condition=Q(deleted_at__isnull=True),
+                name="output_member_newest",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -201,11 +201,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='output',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['tenant', '-id'], name='output_tenant_newest'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['tenant', '-created_at', '-id'], name='output_tenant_newest'),
         ),
         migrations.AddIndex(
             model_name='output',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['member', '-id'], name='output_member_newest'),
+            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['member', '-created_at', '-id'], name='output_member_newest'),
         ),
         migrations.AddConstraint(
             model_name='output',
