@@ -23,7 +23,13 @@ function say(text, level = "info") {
   watch(toast);
 }
 
+// A page that asks every second would otherwise pile up the same trouble.
+function sayOnce(text, level) {
+  const shown = [...box.querySelectorAll(":scope > .toast .toast-text")].map((words) => words.textContent);
+  if (!shown.includes(text)) say(text, level);
+}
+
 box.querySelectorAll(":scope > .toast").forEach(watch);
 document.addEventListener("toast", (event) => say(event.detail.text ?? event.detail.value, event.detail.level));
-document.addEventListener("htmx:sendError", () => say(box.dataset.offline, "error"));
-document.addEventListener("htmx:responseError", () => say(box.dataset.trouble, "error"));
+document.addEventListener("htmx:sendError", () => sayOnce(box.dataset.offline, "error"));
+document.addEventListener("htmx:responseError", () => sayOnce(box.dataset.trouble, "error"));
