@@ -1,5 +1,5 @@
-// A result opens in a dialog over the gallery, under its own address; Back, Esc and the cross close it. What is marked or
-// deleted there shows in the gallery at once.
+// A result opens in a dialog over the gallery, under its own address; Back, Esc and the cross close it. What is deleted
+// there leaves the gallery at once.
 const dialog = document.getElementById("lightbox");
 let title = document.title;
 let isLeaving = false;
@@ -52,20 +52,11 @@ function keepRow({ target }) {
   }
 }
 
-document.addEventListener("favourite", ({ detail }) => {
-  for (const button of document.querySelectorAll(`[data-favourite="${detail.output}"]`)) {
-    button.setAttribute("aria-pressed", detail.marked);
-    button.value = detail.marked ? "no" : "yes";
-  }
+document.addEventListener("click", follow);
+document.addEventListener("htmx:beforeSwap", keepRow);
+document.addEventListener("deleted", ({ detail }) => {
+  document.getElementById(detail.output)?.remove();
+  dialog.close();
 });
-
-if (dialog) {
-  document.addEventListener("click", follow);
-  document.addEventListener("htmx:beforeSwap", keepRow);
-  document.addEventListener("deleted", ({ detail }) => {
-    document.getElementById(detail.output)?.remove();
-    dialog.close();
-  });
-  dialog.addEventListener("close", leave);
-  addEventListener("popstate", move);
-}
+dialog.addEventListener("close", leave);
+addEventListener("popstate", move);
