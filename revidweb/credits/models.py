@@ -160,7 +160,7 @@ class Hold(models.Model):
                 name="hold_ends_once",
             ),
         ]
-        indexes = [models.Index(fields=["wallet"], condition=Q(state=HoldState.OPEN), name="hold_open")]
+        indexes = [models.Index(fields=["wallet", "state"], name="hold_open")]
 
     def __str__(self) -> str:
         return f"{self.state} {self.credits} {self.reference}"

@@ -82,8 +82,8 @@ class Job(models.Model):
     """One thing to be made, and its price frozen at submit."""
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "job"), editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="jobs")
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="jobs")
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, db_index=False, related_name="jobs")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, db_index=False, related_name="jobs")
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="jobs")
     retry_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retries")
 
@@ -94,7 +94,7 @@ class Job(models.Model):
     params = models.JSONField(default=dict, help_text="Every parameter, completed; durations in whole seconds.")
 
     offer = models.ForeignKey(Offer, on_delete=models.PROTECT, related_name="jobs")
-    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="jobs")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, db_index=False, related_name="jobs")
     server = models.CharField(max_length=20)
     price_key = models.CharField(max_length=60)
     upstream_credits = models.PositiveIntegerField(help_text="What the quoted row costs at the provider.")
@@ -138,9 +138,13 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["tenant", "-id"], name="job_tenant_newest"),
             models.Index(fields=["member", "-id"], name="job_member_newest"),
-            models.Index(fields=["state", "next_look_at"], condition=Q(state__in=MOVING), name="job_due"),
-            models.Index(fields=["connection", "kind"], condition=Q(state__in=MOVING), name="job_slots"),
-            models.Index(fields=["tenant", "member"], condition=Q(state__in=MOVING), name="job_moving"),
+            # Not partial: SQLite takes no partial index for states that come as bound parameters.
+            models.Index(fields=["state", "next_look_at"], name="job_due"),
+            models.Index(fields=["connection", "state", "kind"], name="job_slots"),
+            models.Index(fields=["tenant", "state", "-id"], name="job_tenant_state"),
+            models.Index(fields=["member", "state", "-id"], name="job_member_state"),
+            models.Index(fields=["tenant", "ended_at"], name="job_tenant_ended"),
+            models.Index(fields=["member", "ended_at"], name="job_member_ended"),
         ]
 
     def __str__(self) -> str:
@@ -314,7 +318,7 @@ class Settlement(models.Model):
     """Where work and money ended: one row per verdict. Statistics take it from here."""
 
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="settlement")
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="settlements")
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, db_index=False, related_name="settlements")
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     credits = models.PositiveIntegerField(help_text="What the payer paid.")
     upstream_cost_micros = models.BigIntegerField(default=0, help_text="Over all attempts.")
@@ -329,6 +333,7 @@ class Settlement(models.Model):
                 name="settlement_charges_no_failure",
             ),
         ]
+        indexes = [models.Index(fields=["tenant", "at"], name="settlement_day")]
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.credits} {self.job}"

@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='hold',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['wallet'], name='hold_open'),
+            index=models.Index(fields=['wallet', 'state'], name='hold_open'),
         ),
         migrations.AddConstraint(
             model_name='hold',
