@@ -62,8 +62,8 @@ INSERTS = (
     {series} SELECT i, 'job_' || i, {tenant}, {member}, {batch}, {kind}, 't2i', {model}, {prompt}, '{{}}',
     {offer}, {connection}, 's1', '1k', 1, 1, {no}, i, 'done', 100, '', '', {at}, 0, 0, '[]', i, {at}, {at}, {at}
     FROM n""",
-    """INSERT INTO jobs_output (id, public_id, job_id, position, tenant_id, member_id, file_id, created_at)
-    {series} SELECT i, 'out_' || i, i, 0, {tenant}, {member}, i, {at} FROM n""",
+    """INSERT INTO jobs_output (id, public_id, job_id, position, tenant_id, member_id, kind, media_model_id, file_id,
+    created_at) {series} SELECT i, 'out_' || i, i, 0, {tenant}, {member}, {kind}, {model}, i, {at} FROM n""",
 )
 
 

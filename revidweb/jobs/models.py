@@ -280,6 +280,8 @@ class Output(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="outputs")
     member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="outputs")
+    kind = models.CharField(max_length=8, choices=[(kind, kind) for kind in Kind])
+    media_model = models.ForeignKey(MediaModel, on_delete=models.PROTECT, related_name="outputs", db_index=False)
     file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="output")
     created_at = models.DateTimeField(default=clock.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -289,16 +291,15 @@ class Output(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "position"], name="output_once")]
         indexes = [
-            models.Index(
-                fields=["tenant", "-created_at", "-id"],
-                condition=Q(deleted_at__isnull=True),
-                name="output_tenant_newest",
-            ),
-            models.Index(
-                fields=["member", "-created_at", "-id"],
-                condition=Q(deleted_at__isnull=True),
-                name="output_member_newest",
-            ),
+            models.Index(fields=[*scope, "-created_at", "-id"], condition=Q(deleted_at__isnull=True), name=name)
+            for name, scope in {
+                "output_tenant_newest": ["tenant"],
+                "output_member_newest": ["member"],
+                "output_tenant_kind": ["tenant", "kind"],
+                "output_member_kind": ["member", "kind"],
+                "output_tenant_model": ["tenant", "media_model"],
+                "output_member_model": ["member", "media_model"],
+            }.items()
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,15 @@ def finish(job: Job, files: Sequence[StoredFile]) -> bool:
         return False
     for position, file in enumerate(files):
         file.save()
-        Output.objects.create(job=job, position=position, tenant_id=job.tenant_id, member_id=job.member_id, file=file)
+        Output.objects.create(
+            job=job,
+            position=position,
+            tenant_id=job.tenant_id,
+            member_id=job.member_id,
+            kind=job.kind,
+            media_model_id=job.media_model_id,
+            file=file,
+        )
     Job.objects.filter(pk=job.pk).update(cover=files[0])
     _close(job, Verdict.DONE, charged=True)
     return True

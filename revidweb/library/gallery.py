@@ -125,9 +125,9 @@ def _rows(actor: Actor, filters: Filters) -> QuerySet[Output]:
 def _wanted(actor: Actor, filters: Filters) -> Q:
     asked = Q()
     if filters.kind:
-        asked &= Q(job__kind=filters.kind)
+        asked &= Q(kind=filters.kind)
     if filters.model:
-        asked &= Q(job__media_model=filters.model)
+        asked &= Q(media_model=filters.model)
     if filters.member:
         asked &= Q(member=filters.member)
     if filters.favourite:
