@@ -1,9 +1,10 @@
-"""What every request carries: an id, in the logs and in the answer."""
+"""What every request carries, an id in the logs and in the answer; and pages made small for their way."""
 
 from collections.abc import Callable
 
 import structlog
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 
 from revidweb.lib import ids
 
@@ -18,5 +19,17 @@ def request_context(get_response: Callable[[HttpRequest], HttpResponse]) -> Call
         response = get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+    return middleware
+
+
+def compress_pages(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Compress HTML for those who take it. Media are compressed already, and ranges of them must stay as they are."""
+    compressor = GZipMiddleware(get_response)  # varies the length, so that it tells nothing of a page's secrets
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        is_page = not response.streaming and response.get("Content-Type", "").startswith("text/html")
+        return compressor.process_response(request, response) if is_page else response
 
     return middleware

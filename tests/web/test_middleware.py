@@ -1,0 +1,39 @@
+"""What stands around every request."""
+
+import gzip
+
+import pytest
+
+from revidweb.files import intake
+from tests import makers
+from tests.files.makers import an_upload, encoded
+
+from .create_page import address
+
+pytestmark = pytest.mark.django_db
+
+GZIP = {"Accept-Encoding": "gzip, br"}
+
+
+def test_a_page_is_compressed_for_those_who_take_it(user):
+    client = makers.a_client(user.member)
+    small, plain = client.get(address(user), headers=GZIP), client.get(address(user))
+    assert small["Content-Encoding"] == "gzip"
+    assert b"<!doctype html>" in gzip.decompress(small.content)
+    assert len(small.content) * 3 < len(plain.content)
+    assert "Content-Encoding" not in plain
+    assert "Accept-Encoding" in plain["Vary"]
+
+
+def test_media_are_sent_as_they_are(user):
+    file = intake.keep_upload(user, an_upload(encoded()))
+    path = f"/t/{user.tenant.slug}/media/{file.public_id}/original/"
+    answer = makers.a_client(user.member).get(path, headers=GZIP | {"Range": "bytes=0-99"})
+    assert (answer.status_code, len(b"".join(answer.streaming_content))) == (206, 100)
+    assert "Content-Encoding" not in answer
+
+
+def test_every_answer_carries_its_requests_id(client):
+    one, other = client.get("/healthz"), client.get("/healthz")
+    assert one["X-Request-Id"].startswith("req_")
+    assert one["X-Request-Id"] != other["X-Request-Id"]
