@@ -31,7 +31,7 @@ SENTENCES: dict[str, str | Promise] = {
     "not_offered": _("%(model)s is not offered yet. Choose another model."),
     "wrong_kind": _("%(model)s makes something else. Choose a model from the list."),
     "model_unavailable": _("No connection offers %(model)s now. Choose another model."),
-    "needs_input_image": _("%(model)s starts from a picture. Add one below."),
+    "needs_input_image": _("%(model)s starts from a picture. Add an input image."),
     "takes_no_input_image": _("%(model)s works from text alone. Take the picture out, or choose another model."),
     "not_taken": _("This model has no such choice."),
     "not_a_choice": _("%(value)s is not a choice here. Possible: %(choices)s."),

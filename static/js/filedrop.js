@@ -36,7 +36,10 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("click", (event) => {
   const clear = event.target.closest("[data-filedrop-clear]");
-  if (clear) put(clear.closest("[data-filedrop]"), []);
+  if (!clear) return;
+  const zone = clear.closest("[data-filedrop]");
+  parts(zone).input.focus();
+  put(zone, []);
 });
 for (const kind of ["dragover", "dragleave", "drop"])
   document.addEventListener(kind, (event) => {

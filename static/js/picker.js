@@ -2,8 +2,8 @@
 const optionsOf = (picker) => [...picker.querySelectorAll("[data-picker-words]")];
 
 function narrow(picker, words) {
-  const wanted = words.trim().toLowerCase();
-  for (const option of optionsOf(picker)) option.hidden = !option.dataset.pickerWords.includes(wanted);
+  const wanted = words.toLowerCase().split(/\s+/);
+  for (const option of optionsOf(picker)) option.hidden = !wanted.every((word) => option.dataset.pickerWords.includes(word));
   picker.querySelector("[data-picker-none]").hidden = optionsOf(picker).some((option) => !option.hidden);
 }
 
@@ -19,7 +19,12 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-picker-search]")) event.stopPropagation();
 }, true);
 document.addEventListener("toggle", (event) => {
-  if (event.target.matches("[data-picker][open]")) event.target.querySelector("[data-picker-search]").focus();
+  if (!event.target.matches("[data-picker][open]")) return;
+  const search = event.target.querySelector("[data-picker-search]");
+  search.value = "";
+  narrow(event.target, "");
+  event.target.querySelector("[data-picker-words]:has(:checked)")?.scrollIntoView({ block: "nearest" });
+  search.focus({ preventScroll: true });
 }, true);
 document.addEventListener("click", (event) => {
   const option = event.target.closest("[data-picker-words]");
@@ -35,7 +40,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown") return first?.focus();
     first?.click();
   }
-  if (event.target.matches("summary")) return;
+  if (event.key === "ArrowDown" || (event.key === "Enter" && event.target.matches("summary"))) return;
   event.preventDefault();
-  if (event.key !== "ArrowDown") close(picker);
+  close(picker);
 });

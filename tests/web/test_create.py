@@ -107,6 +107,12 @@ def test_the_price_follows_the_choices(user):
     assert button(options(user, "video", model="kling-2.6", duration="10")) != "Generate · 15 credits"
 
 
+def test_the_picker_shows_the_model_that_was_chosen(user):
+    part = options(user, model="image-4.0")
+    head = part[part.index('id="picked"') :].partition("</summary>")[0]
+    assert "<b>Imagen 4.0</b>" in head
+
+
 def test_the_price_is_that_of_the_whole_batch_and_says_what_is_left(user):
     part = options(user, model="image-4.0", count="6")
     assert button(part) == "Generate · 24 credits"

@@ -38,7 +38,7 @@ def options(request: ActorRequest, kind: str) -> HttpResponse:
     if kind not in KINDS:
         raise Http404
     form = _form(request, Kind(kind), request.GET)
-    return render(request, "create/page.html#options", {"form": form, "is_update": True})
+    return render(request, "create/page.html#chosen", {"form": form})
 
 
 def _show(request: ActorRequest, kind: Kind) -> HttpResponse:
