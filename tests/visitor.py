@@ -1,5 +1,6 @@
 """A person at the front door with nothing but HTTP."""
 
+import re
 from typing import Any
 
 import requests
@@ -35,3 +36,8 @@ class Visitor:
     def get(self, path: str) -> requests.Response:
         """A page."""
         return self.session.get(self.url + path, timeout=TIMEOUT_S)
+
+    def links(self, path: str, where: str) -> list[str]:
+        """The addresses on a page that end in this pattern, each once, in their order, without their queries."""
+        found = re.findall(rf'href="([^"?]*{where})["?]', self.get(path).text)
+        return list(dict.fromkeys(found))

@@ -1,0 +1,116 @@
+"""The whole product at work, and Chromium windows that look at it.
+
+Its four processes are started once for all tests here: `--dist loadgroup` keeps these on one worker.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.processes import Processes, a_database, wait_for
+from tests.visitor import Visitor
+
+from .window import OBSERVE, Window
+
+QUICK = {"PREVIEW_IMAGE_S": 1, "PREVIEW_VIDEO_S": 2, "PREVIEW_SLOW_S": 4}
+IMAGE = {"model": "image-4.0", "prompt": "Paper boats at dusk"}
+CLIP = {"model": "kling-2.6", "duration": "5", "prompt": "A lighthouse in the rain"}
+JOB, RESULT = r"/jobs/job_\w+/", r"/gallery/out_\w+/"
+FAILING = {"model": "image-4.0", "prompt": "A bridge that is to fail"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/e2e/" in item.nodeid:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """The installation, prepared as `make run` does and running."""
+    with a_database() as database_url:
+        processes = Processes(tmp_path_factory.mktemp("house"), database_url=database_url, **QUICK)
+        processes.prepare()
+        processes.start()
+        try:
+            processes.wait_until_ready()
+            yield processes
+        finally:
+            processes.stop()
+
+
+@pytest.fixture(scope="session")
+def visitors(house: Processes) -> dict[str, Visitor]:
+    """The demo's owner and member, signed in once: sign-ins are limited."""
+    people = {who: Visitor(house.url, house.demo["tenant"]) for who in ("owner", "member")}
+    for who, visitor in people.items():
+        visitor.sign_in(house.demo[who])
+    return people
+
+
+@pytest.fixture(scope="session")
+def places(house: Processes, visitors: dict[str, Visitor]) -> dict[str, str]:
+    """Where the pages are that tell of one thing: the member has made a picture, a clip, and one that failed."""
+    member = visitors["member"]
+    for number, (kind, order) in enumerate((("image", IMAGE), ("video", CLIP), ("image", FAILING))):
+        assert member.create(kind, token=f"seed-{number}", **order).status_code == 302
+    tenant = f"/t/{house.demo['tenant']}"
+
+    def found(path: str, where: str) -> list[str]:
+        return member.links(f"{tenant}/{path}", where)
+
+    def result_of(order: dict[str, str]) -> str:
+        return found(f"gallery/?{urlencode({'search': order['prompt']})}", RESULT)[0]
+
+    wait_for(
+        lambda: bool(found("jobs/?state=failed", JOB)) and not found("jobs/?state=moving", JOB),
+        timeout_s=60,
+        what="all verdicts",
+    )
+    picture, clip = result_of(IMAGE), result_of(CLIP)
+    failed = found("jobs/?state=failed", JOB)[0]
+    job = member.links(clip, JOB)[0]
+    return {"tenant": tenant, "picture": picture, "clip": clip, "job": job, "failed": failed}
+
+
+Opener = Callable[..., Window]
+
+
+@pytest.fixture
+def window(opener: Opener) -> Iterator[Opener]:
+    """Open a window as somebody ("" for nobody), of some width, in a theme; it is closed after the test."""
+    opened: list[Window] = []
+
+    def open_window(*args: Any, **options: Any) -> Window:
+        opened.append(opener(*args, **options))
+        return opened[-1]
+
+    yield open_window
+    for one in opened:
+        one.page.context.close()
+
+
+@pytest.fixture(scope="session")
+def kept_window(opener: Opener) -> Opener:
+    """As `window`, but the same one each time: a second page loads faster in it."""
+    return cache(opener)
+
+
+@pytest.fixture(scope="session")
+def opener(browser: Browser, house: Processes, visitors: dict[str, Visitor]) -> Opener:
+    def open_window(who: str = "", *, width: int = 1440, theme: str = "light", **options: Any) -> Window:
+        size = {"width": width, "height": 900 if width > 720 else 844}
+        context = browser.new_context(base_url=house.url, viewport=size, reduced_motion="reduce", **options)
+        cookies = [{"name": "theme", "value": theme, "url": house.url}]
+        if who:
+            cookies += [{"name": c.name, "value": c.value, "url": house.url} for c in visitors[who].session.cookies]
+        context.add_cookies(cookies)
+        context.add_init_script(OBSERVE)
+        return Window(context.new_page())
+
+    return open_window

@@ -1,0 +1,74 @@
+"""Every page, at three looks: nothing that axe finds, no console message, nothing that jumps, light to load."""
+
+import pytest
+
+LOOKS = [(1440, "light"), (1440, "dark"), (390, "light")]
+MOST_BYTES = 100 * 1024
+
+MEMBER = {
+    "overview": "{tenant}/",
+    "create image": "{tenant}/create/image/",
+    "create video": "{tenant}/create/video/",
+    "remix": "{tenant}/create/video/?remix={clip_job}",
+    "gallery": "{tenant}/gallery/",
+    "gallery, nothing found": "{tenant}/gallery/?search=nothing-like-this",
+    "picture": "{picture}",
+    "clip": "{clip}",
+    "jobs": "{tenant}/jobs/",
+    "jobs, none": "{tenant}/jobs/?state=cancelled",
+    "job": "{job}",
+    "failed job": "{failed}",
+    "credits": "{tenant}/credits/",
+    "models": "{tenant}/models/",
+    "e-mail addresses": "/accounts/email/",
+    "password": "/accounts/password/change/",
+    "sign out": "/accounts/logout/",
+    "not there": "{tenant}/no-such-page/",
+    "not allowed": "{tenant}/members/",
+}
+OWNER = {
+    "overview": "{tenant}/",
+    "create": "{tenant}/create/image/",
+    "gallery": "{tenant}/gallery/",
+    "jobs": "{tenant}/jobs/",
+    "job": "{job}",
+    "credits of the house": "{tenant}/credits/",
+    "members": "{tenant}/members/",
+    "settings": "{tenant}/settings/",
+    "styleguide": "/styleguide/",
+}
+NOBODY = {
+    "sign in": "/accounts/login/",
+    "sign up": "/accounts/signup/",
+    "reset": "/accounts/password/reset/",
+    "reset sent": "/accounts/password/reset/done/",
+    "bad reset link": "/accounts/password/reset/key/1-abc/",
+    "confirm": "/accounts/confirm-email/",
+}
+WHO = {"member": MEMBER, "owner": OWNER, "": NOBODY}
+PAGES = [(who, name) for who, pages in WHO.items() for name in pages]
+
+
+def address(places: dict[str, str], who: str, name: str) -> str:
+    return WHO[who][name].format(**places, clip_job=places["job"].rstrip("/").rsplit("/", 1)[-1])
+
+
+@pytest.mark.parametrize(("who", "name"), PAGES, ids=[f"{who or 'nobody'}: {name}" for who, name in PAGES])
+def test_a_page_is_sound(kept_window, places, who, name):
+    path = address(places, who, name)
+    wrong: list[str] = []
+    for width, theme in LOOKS:
+        seen = kept_window(who, width=width, theme=theme)
+        seen.go(path)
+        found = [f"moved: {shift}" for shift in seen.shifts()]
+        found += ["wider than the window"] * seen.is_wider_than_its_window()
+        found += [f"{seen.weight_bytes():,} bytes before media"] * (seen.weight_bytes() > MOST_BYTES)
+        found += [f"axe: {one}" for one in seen.barriers()]
+        found += [f"console: {one}" for one in seen.said if not is_expected(one, name)]
+        wrong += [f"{width} {theme}: {one}" for one in found]
+    assert wrong == []
+
+
+def is_expected(said: str, name: str) -> bool:
+    """Chromium itself reports a page that is answered with 403 or 404."""
+    return name in ("not there", "not allowed") and "the server responded with a status of 40" in said
