@@ -4,17 +4,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member, Tenant
-from revidweb.connections.models import Connection
-from revidweb.credits.models import Hold, HoldState, Wallet, WalletKind
+from revidweb.accounts.models import Member
+from revidweb.jobs import balance
+from revidweb.jobs.balance import Balance
 from revidweb.jobs.models import Job
 
 THEMES: tuple[tuple[str, str, str | Promise], ...] = (
@@ -65,14 +63,6 @@ class Link:
     is_current: bool
 
 
-@dataclass(frozen=True)
-class Balance:
-    """What the payer may still spend, whole credits."""
-
-    credits: int
-    is_paid_by_house: bool
-
-
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Theme, tenant, rail and balance for `base.html`."""
     return {"frame": of(request)}
@@ -95,29 +85,6 @@ def theme_of(request: HttpRequest) -> str:
     """The remembered theme: system, light or dark."""
     chosen = request.COOKIES.get(THEME_COOKIE, "")
     return chosen if chosen in [name for name, _icon, _label in THEMES] else "system"
-
-
-def balance_of(actor: Actor) -> Balance:
-    """What the actor's payer may still spend. One query."""
-    if actor.member.is_paid_by_house:
-        return Balance(_house_credits(actor.tenant), is_paid_by_house=True)
-    free = Wallet.objects.filter(member=actor.member).values_list(F("balance") - F("held"), flat=True).first()
-    return Balance(free or 0, is_paid_by_house=False)
-
-
-def _house_credits(tenant: Tenant) -> int:
-    """The last known balances of the tenant's connections in use, less what is held on its house."""
-    told = _sum_of(Connection.objects.filter(tenant=OuterRef("pk")).usable(), "balance")
-    held = _sum_of(
-        Hold.objects.filter(wallet__tenant=OuterRef("pk"), wallet__kind=WalletKind.HOUSE, state=HoldState.OPEN),
-        "credits",
-    )
-    return int(Tenant.objects.filter(pk=tenant.pk).values_list(told - held, flat=True).get())
-
-
-def _sum_of(rows: "QuerySet[Any]", column: str) -> Coalesce:
-    one_group = rows.order_by().annotate(group=OuterRef("pk")).values("group")
-    return Coalesce(Subquery(one_group.annotate(total=Sum(column)).values("total")), 0)
 
 
 class Frame:
@@ -175,7 +142,7 @@ class Frame:
     def balance(self) -> Balance:
         """What may still be spent. One query."""
         assert self.actor is not None
-        return balance_of(self.actor)
+        return balance.of(self.actor)
 
     @cached_property
     def memberships(self) -> list[Member]:

@@ -3,11 +3,8 @@ import re
 import pytest
 from django.test import RequestFactory
 
-from revidweb.accounts import actors
 from revidweb.accounts.models import Role
-from revidweb.connections.models import Connection
-from revidweb.credits import ledger
-from revidweb.web.context import Frame, balance_of
+from revidweb.web.context import Frame
 from tests.makers import a_client, a_member, a_person, a_tenant, an_actor
 
 pytestmark = pytest.mark.django_db
@@ -54,30 +51,6 @@ def test_the_frame_asks_nothing_until_it_is_shown(django_assert_num_queries):
         frame = frame_of(actor)
         assert frame.theme == "system"
         assert frame.pages
-
-
-def test_a_user_has_what_is_free_in_the_own_wallet():
-    owner = an_actor(role=Role.OWNER)
-    member = a_member(owner.tenant)
-    ledger.grant(member, credits=500, reference="grant:1", actor=owner)
-    ledger.hold(ledger.wallet_of(member), credits=60, reference="job:1")
-    balance = balance_of(actors.of(member))
-    assert (balance.credits, balance.is_paid_by_house) == (440, False)
-
-
-def test_a_user_without_a_wallet_has_nothing():
-    assert balance_of(an_actor()).credits == 0
-
-
-def test_the_house_has_what_its_connections_told_less_what_is_held():
-    actor = an_actor(role=Role.OWNER)
-    Connection.objects.create(tenant=actor.tenant, provider="revidapi", name="A", balance=1000)
-    Connection.objects.create(tenant=actor.tenant, provider="preview", name="B", balance=500)
-    Connection.objects.create(tenant=actor.tenant, provider="fal", name="C", balance=9000, is_enabled=False)
-    Connection.objects.create(tenant=a_tenant(), provider="fal", name="D", balance=70)
-    ledger.hold(ledger.house(actor.tenant), credits=60, reference="job:1")
-    balance = balance_of(actor)
-    assert (balance.credits, balance.is_paid_by_house) == (1440, True)
 
 
 def page_of(member):

@@ -19,11 +19,11 @@ from revidweb.catalog.quoting import Quote
 from revidweb.files import intake
 from revidweb.files.models import StoredFile
 from revidweb.jobs import retry, submit
+from revidweb.jobs.balance import Balance
 from revidweb.jobs.models import Job
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order
 from revidweb.web import wording
-from revidweb.web.context import Balance
 
 COUNTS = (1, 2, 3, 4, 6, 8)
 PARAMS = ("aspect_ratio", "resolution", "quality", "duration", "speed", "audio", "server")

@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.credits.models import Wallet
 from revidweb.jobs import figures, watch
 from revidweb.jobs.models import Job
 from revidweb.library import gallery
@@ -38,10 +37,9 @@ def _first_prompts() -> list[str]:
 
 
 def news(actor: Actor) -> dict[str, Any]:
-    """What changes when a job ends: the figures and the latest results. Three queries."""
+    """What changes when a job ends: the figures and the latest results. Two queries."""
     return {
         "latest": gallery.page(actor, gallery.Filters(), limit=LATEST),
         "figures": figures.of(actor),
-        "wallet": Wallet.objects.filter(member=actor.member).first(),
         "sees_all": actor.may(Right.SEE_ALL),
     }
