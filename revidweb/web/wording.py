@@ -63,7 +63,7 @@ SENTENCES: dict[str, str | Promise] = {
     "file_missing": _("Choose a file first."),
     "file_empty": _("The file is empty. Choose another one."),
     "file_too_large": _("The file is larger than %(max_mb)s MB. Choose a smaller one."),
-    "file_unknown_type": _("This is not a picture or clip that we can read. Use PNG, JPEG, WebP, GIF, MP4 or WebM."),
+    "file_unknown_type": _("This is not a picture that can be read here. Use PNG, JPEG or WebP."),
     "file_broken": _("The file is damaged or incomplete. Save it again, or choose another one."),
     "image_too_large": _(
         "The picture measures %(width)s × %(height)s pixels. At most %(max_px)s on a side are possible: scale it down."

@@ -22,10 +22,12 @@ async function send(zone, input) {
   zone.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(zone.dataset.upload, { method: "POST", body, headers: { "X-CSRFToken": csrf() } });
-    const kept = await answer.json();
-    if (!answer.ok) return say(zone, kept.error);
+    const kept = await answer.json().catch(() => ({}));
+    if (!kept.id) return say(zone, kept.error ?? zone.dataset.uploadTrouble);
     input.value = "";
     choose(zone, kept.id);
+  } catch {
+    say(zone, zone.dataset.uploadTrouble);
   } finally {
     zone.removeAttribute("aria-busy");
   }

@@ -1,12 +1,13 @@
 """Create: an order is written, priced while it is written, and submitted."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from revidweb.accounts.actors import Right
+from revidweb.accounts.actors import Actor, Right
 from revidweb.jobs import submit, watch
 from revidweb.jobs.models import Batch
 from revidweb.lib.refusal import Refusal
@@ -41,6 +42,11 @@ def options(request: ActorRequest, kind: str) -> HttpResponse:
     return render(request, "create/page.html#chosen", {"form": form})
 
 
+def news(actor: Actor) -> dict[str, Any]:
+    """What changes beside the form when a job ends: the latest results. One query."""
+    return {"latest": gallery.page(actor, Filters(), limit=LATEST)}
+
+
 def _show(request: ActorRequest, kind: Kind) -> HttpResponse:
     return _page(request, _form(request, kind, _asked(request)))
 
@@ -62,8 +68,7 @@ def _asked(request: ActorRequest) -> dict[str, str]:
 
 def _page(request: ActorRequest, form: CreateForm, *, status: int = 200) -> HttpResponse:
     now = watch.watch(request.actor)
-    latest = gallery.page(request.actor, Filters(), limit=LATEST)
-    values = {"form": form, "kinds": KINDS, "watch": now, "latest": latest, "live_at": "create"}
+    values = {"form": form, "kinds": KINDS, "watch": now, "live_at": "create", **news(request.actor)}
     return render(request, "create/page.html", values, status=status)
 
 

@@ -12,9 +12,10 @@ from revidweb.jobs.watch import Watch
 from revidweb.web import access
 from revidweb.web.access import ActorRequest
 
-from . import jobs, overview
+from . import create, jobs, overview
 
 PAGES = ("create", "overview", "jobs", "job", "frame")
+NEWS = {"create": create.news, "overview": overview.news}
 
 
 @require_GET
@@ -39,8 +40,8 @@ def _pieces(request: ActorRequest, at: str, now: Watch, version: str) -> dict[st
     changed = now.changed_after(version)
     match at:
         case "create" | "overview":
-            ended = at == "overview" and any(not job.is_moving for job in changed)
-            news = overview.news(request.actor) if ended else {}
+            ended = any(not job.is_moving for job in changed)
+            news = NEWS[at](request.actor) if ended else {}
             return {"changed": changed, "is_new_list": not now.lists_the_same(version), **news}
         case "jobs":
             shown = set(request.GET.getlist("shown"))

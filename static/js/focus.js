@@ -1,0 +1,11 @@
+// Focus where it was: on what took the place of the focused element, or on the first field that was refused.
+let held = "";
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.id !== "live") held = document.activeElement?.id ?? "";
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const wrong = event.detail.xhr?.status === 422 && event.target.querySelector?.("[aria-invalid=true]");
+  if (wrong) return wrong.focus();
+  if (document.activeElement === document.body && held && event.detail.elt?.id !== "live") document.getElementById(held)?.focus();
+});
