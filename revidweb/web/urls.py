@@ -16,6 +16,7 @@ from .views import (
     models,
     overview,
     settings,
+    signup,
     styleguide,
     theme,
     uploads,
@@ -25,7 +26,7 @@ from .views import (
 account_patterns = [
     path("login/", account.login, name="account_login"),
     path("logout/", account.logout, name="account_logout"),
-    path("signup/", account.signup, name="account_signup"),
+    path("signup/", signup.signup, name="account_signup"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("email/", account.email, name="account_email"),
     path("confirm-email/", account.email_verification_sent, name="account_email_verification_sent"),

@@ -3,6 +3,7 @@ from django.core import mail
 
 from revidweb.accounts.models import Member, Person, Role, Tenant
 from revidweb.catalog import founding
+from revidweb.web.forms.signup import SignupForm
 from tests.makers import a_client, a_member, a_person
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +118,29 @@ def test_somebody_signed_in_passes_the_sign_up_page_by():
 def test_the_form_asks_for_name_address_and_password():
     fields = a_client().get("/accounts/signup/").context["form"].fields
     assert set(fields) == {"name", "email", "password1"}
+
+
+@pytest.fixture
+def overtaken(monkeypatch):
+    """Another sign-up with the same address comes between the look at the form and its saving."""
+    signup = SignupForm.signup
+
+    def late(form, request, person):
+        a_person(email=person.email)
+        signup(form, request, person)
+
+    monkeypatch.setattr(SignupForm, "signup", late)
+
+
+def test_of_two_sign_ups_at_once_the_second_is_told_that_the_address_is_taken(overtaken):
+    answer = sign_up()
+    assert "already" in wrong(answer)["email"][0]
+    assert Person.objects.count() == 1
+    assert not Tenant.objects.exists()
+
+
+def test_of_two_sign_ups_at_once_the_second_is_told_nothing_where_addresses_must_be_confirmed(overtaken, settings):
+    settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    assert sign_up().url == "/accounts/confirm-email/"
+    assert Person.objects.count() == 1
+    assert "already" in mail.outbox[0].body
