@@ -68,9 +68,11 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "revidweb.web.middleware.request_context",
     "revidweb.web.middleware.compress_pages",
+    "revidweb.web.middleware.keep_nothing",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "revidweb.web.middleware.printable_cookies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -2,10 +2,12 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from .lib import orphans
+from .web.handler import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revidweb.settings")
 orphans.end_with_parent()  # this runs in each of the server's workers
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+application = Handler()

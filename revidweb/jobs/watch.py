@@ -78,8 +78,8 @@ def _sum(shown: list[Any]) -> str:
 
 
 def _moment(version: str, place: int) -> datetime | None:
-    """A moment out of a version; None for nonsense."""
+    """A moment out of a version; none is before 1970, None for nonsense."""
     try:
-        return datetime.fromtimestamp(int(version.split(".")[place]), UTC)
+        return datetime.fromtimestamp(max(0, int(version.split(".")[place])), UTC)
     except (ValueError, IndexError, OverflowError, OSError):
         return None

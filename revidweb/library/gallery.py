@@ -6,14 +6,14 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Member
 from revidweb.catalog.models import MediaModel
 from revidweb.files import erasing
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import JobInput, Output
 from revidweb.jobs.states import MOVING
-from revidweb.lib import clock
+from revidweb.lib import clock, ids
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 
@@ -73,19 +73,9 @@ def neighbours(actor: Actor, filters: Filters, output: Output) -> Neighbours:
 
 def position(actor: Actor, public_id: str) -> Output | None:
     """The result that an address counts from, also a deleted one; None for what the actor may not see. One query."""
+    if not ids.is_possible(public_id):
+        return None
     return Output.objects.visible_to(actor).filter(public_id=public_id).first()
-
-
-def models() -> list[MediaModel]:
-    """The models that one may filter by. One query."""
-    return list(MediaModel.objects.filter(is_offered=True))
-
-
-def members(actor: Actor) -> list[Member]:
-    """The members whose results the actor may tell apart: none where they see only their own. At most one query."""
-    if not actor.may(Right.SEE_ALL):
-        return []
-    return list(Member.objects.visible_to(actor).select_related("person").order_by("person__name", "person__email"))
 
 
 def with_facts(actor: Actor, rows: QuerySet[Output]) -> QuerySet[Output]:
@@ -104,6 +94,7 @@ def erase(actor: Actor, output: Output) -> bool:
         mine = Output.objects.visible_to(actor).present().filter(pk=output.pk)
         if not mine.update(deleted_at=clock.now()):
             return False
+        StoredFile.objects.select_for_update().get(pk=output.file_id)  # a submission that takes it as input comes first
         if JobInput.objects.filter(file=output.file_id, job__state__in=MOVING).exists():
             raise Refusal("output_in_use")
         erasing.erase(StoredFile.objects.filter(pk=output.file_id))

@@ -24,6 +24,7 @@ from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Job, Output
+from revidweb.lib import ids
 
 P = ParamSpec("P")
 Row = TypeVar("Row", bound=Model)
@@ -88,7 +89,7 @@ def _actor(request: HttpRequest, tenant_slug: str) -> Actor:
 
 
 def _row(rows: QuerySet[Row], public_id: str) -> Row:
-    return get_object_or_404(rows, public_id=public_id)
+    return get_object_or_404(rows if ids.is_possible(public_id) else rows.none(), public_id=public_id)
 
 
 def job(request: ActorRequest, public_id: str) -> Job:

@@ -1,10 +1,11 @@
-"""What every request carries, an id in the logs and in the answer; and pages made small for their way."""
+"""What stands around every request: an id in logs and answer, words that databases take, pages kept by nobody."""
 
 from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.utils.cache import add_never_cache_headers
 
 from revidweb.lib import ids
 
@@ -18,6 +19,28 @@ def request_context(get_response: Callable[[HttpRequest], HttpResponse]) -> Call
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = get_response(request)
         response["X-Request-Id"] = request_id
+        return response
+
+    return middleware
+
+
+def printable_cookies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Drop cookies that no page of ours set: PostgreSQL fails when it is asked for a session with a NUL in its name."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.COOKIES = {name: value for name, value in request.COOKIES.items() if value.isprintable()}
+        return get_response(request)
+
+    return middleware
+
+
+def keep_nothing(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Let nobody keep an answer that does not say how long it is good: what it shows belongs to who is signed in."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if "Cache-Control" not in response:
+            add_never_cache_headers(response)
         return response
 
     return middleware

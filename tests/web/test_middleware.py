@@ -37,3 +37,17 @@ def test_every_answer_carries_its_requests_id(client):
     one, other = client.get("/healthz"), client.get("/healthz")
     assert one["X-Request-Id"].startswith("req_")
     assert one["X-Request-Id"] != other["X-Request-Id"]
+
+
+def test_no_page_is_kept_by_anybody(user):
+    client = makers.a_client(user.member)
+    for path in (address(user), f"/t/{user.tenant.slug}/", "/accounts/email/", "/", "/nothing/here/"):
+        assert "no-store" in client.get(path)["Cache-Control"], path
+
+
+def test_what_says_how_long_it_is_good_is_kept(user):
+    file = intake.keep_upload(user, an_upload(encoded()))
+    path = f"/t/{user.tenant.slug}/media/{file.public_id}/thumb/"
+    answer = makers.a_client(user.member).get(path)
+    assert b"".join(answer.streaming_content)
+    assert answer["Cache-Control"] == "private, max-age=31536000, immutable"

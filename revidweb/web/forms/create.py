@@ -18,9 +18,11 @@ from revidweb.catalog.params import Field
 from revidweb.catalog.quoting import Quote
 from revidweb.files import intake
 from revidweb.files.models import StoredFile
+from revidweb.jobs import listing as jobs
 from revidweb.jobs import retry, submit
 from revidweb.jobs.balance import Balance
 from revidweb.jobs.models import Job
+from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order
 from revidweb.web import wording
@@ -95,8 +97,7 @@ class CreateForm(forms.Form):
 
     @cached_property
     def _last_used(self) -> str:
-        used = Job.objects.filter(member=self.actor.member, kind=self.kind).order_by("-id")
-        return used.values_list("media_model__name", flat=True).first() or ""
+        return jobs.last_model(self.actor.member, self.kind)
 
     @cached_property
     def controls(self) -> list[Field]:
@@ -127,7 +128,7 @@ class CreateForm(forms.Form):
     def input(self) -> StoredFile | None:
         """The input image that was picked, if it is one that the actor may see."""
         public_id = str(self.chosen.get("input_file") or "")
-        if not public_id:
+        if not public_id or not ids.is_possible(public_id):
             return None
         return StoredFile.objects.visible_to(self.actor).present().filter(public_id=public_id).first()
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url
 
+from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member
 from revidweb.catalog import labels, quoting
 from revidweb.catalog import listing as catalog
 from revidweb.catalog.params import Choice
@@ -22,6 +22,7 @@ from revidweb.jobs import listing, orders, timeline
 from revidweb.jobs import retry as retrying
 from revidweb.jobs.models import Job, JobInput
 from revidweb.jobs.states import State
+from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Mode
 from revidweb.web import access, events, wording
@@ -73,18 +74,15 @@ def _tabs(filters: listing.Filters) -> list[dict[str, Any]]:
 
 def _choices(actor: Actor, filters: listing.Filters) -> dict[str, list[Choice]]:
     """What the filter bar offers. Two queries."""
+    models = [(model.name, model.title) for model in catalog.offered()]
     offered = {
         "kinds": forms.choices(forms.kinds().items(), filters.kind, every=_("any")),
-        "models": forms.choices(catalog.names(), filters.model, every=_("any")),
+        "models": forms.choices(models, filters.model, every=_("any")),
     }
     if actor.may(Right.SEE_ALL):
-        offered["members"] = forms.choices(_members(actor), filters.member, every=_("everyone"))
+        named = [(member.public_id, str(member.person)) for member in members.told_apart(actor)[:MEMBERS_MOST]]
+        offered["members"] = forms.choices(named, filters.member, every=_("everyone"))
     return offered
-
-
-def _members(actor: Actor) -> list[tuple[str, str]]:
-    rows = Member.objects.filter(tenant=actor.tenant).select_related("person").order_by("person__name", "pk")
-    return [(member.public_id, str(member.person)) for member in rows[:MEMBERS_MOST]]
 
 
 @require_safe
@@ -156,9 +154,15 @@ def retry(request: ActorRequest, job_id: str) -> HttpResponse:
     """Try an ended job again as a new one; the same form twice is one new job."""
     row = access.job(request, job_id)
     try:
-        batch = retrying.retry(request.actor, row, token=request.POST.get("token", "")[:80] or f"retry-{row.public_id}")
+        batch = retrying.retry(request.actor, row, token=_token(request) or f"retry-{row.public_id}")
     except Refusal as refusal:
         messages.error(request, wording.of(refusal))
         return redirect("job", tenant_slug=request.actor.tenant.slug, job_id=row.public_id)
     messages.success(request, _("Submitted again as a new job."))
     return redirect("job", tenant_slug=request.actor.tenant.slug, job_id=batch.jobs.get().public_id)
+
+
+def _token(request: ActorRequest) -> str:
+    """The form's token; "" for words that no form of ours carries."""
+    token = request.POST.get("token", "")[:80]
+    return token if ids.is_possible(token) else ""
