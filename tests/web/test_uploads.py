@@ -43,8 +43,8 @@ def test_the_same_image_again_is_the_same_file():
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "not a picture or clip"),
-        (b"<!doctype html><script>alert(1)</script>", "not a picture or clip"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "not a picture that can be read"),
+        (b"<!doctype html><script>alert(1)</script>", "not a picture that can be read"),
         (b"\x89PNG\r\n\x1a\n<script>alert(1)</script>", "damaged"),
         (makers.encoded(kind="JPEG")[:-300], "damaged"),
         (makers.a_png_of_zeros(10_000, 10), "measures 10,000 × 10 pixels. At most 8,192"),
