@@ -29,7 +29,7 @@ from revidweb.providers.base import (
 from revidweb.trail import trail
 
 from . import orders, poll, settle, wake
-from .models import Attempt, AttemptState, Job, JobInput
+from .models import Attempt, AttemptState, Job, JobInput, Verdict
 from .states import State
 
 log = structlog.get_logger(__name__)
@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 200
 TRIES_TO_FETCH = 4
 ACCOUNT_WAIT_S = 15
+MOST_LOST = 10  # answers of one order that costs nothing to send again
 GHOST_SLOT_S = 900  # an order whose answer was lost is counted as running for so long
 
 
@@ -81,7 +82,9 @@ def _fair_line(connection: Connection) -> list[tuple[int, Kind]]:
 @shared_task
 def send(job_id: int) -> None:
     """Prepare one claimed job and send it. Run twice, only one of the two gets to the call."""
-    job = Job.objects.full().filter(pk=job_id, state=State.PREPARING).first()
+    claimed = Job.objects.filter(pk=job_id, state=State.PREPARING)
+    claimed.update(lease_until=clock.after(settings.LEASE_S))  # the message may have waited for most of it
+    job = claimed.full().first()
     if job is None:
         return
     with structlog.contextvars.bound_contextvars(job=job.public_id):
@@ -148,13 +151,11 @@ def _call(job: Job, attempt: Attempt) -> None:
     try:
         receipt = provider.submit(job.connection.account, orders.of(job), attempt=attempt.number)
     except ProviderBusy as busy:
-        _not_created(job, attempt, busy, wait_s=busy.retry_after_s or min(2**attempt.number, 60))
+        not_created(job, attempt, busy, wait_s=busy.retry_after_s or min(2**attempt.number, 60))
     except AccountRefused as refused:
         account_refused(job, attempt, refused)
     except ProviderRefused as refused:
-        with transaction.atomic():
-            _answer(attempt, AttemptState.REFUSED, refused.reason)
-            settle.fail(job, code=refused.code or "refused", error=refused.reason)
+        order_refused(job, attempt, refused)
     except OutcomeUnknown as lost:
         answer_lost(job, attempt, lost.reason)
     else:
@@ -165,15 +166,17 @@ def _call(job: Job, attempt: Attempt) -> None:
 def created(job: Job, attempt: Attempt, receipt: Receipt) -> None:
     """Keep the ticket and what it cost there; the job is upstream's now.
 
-    An answer that came after we gave up on it is kept too, and the job goes on with it.
+    An answer that came after we gave up on it is kept too, and the job goes on with it, unless it is sent anew by now.
     """
+    is_awaited = _is_awaited(job, attempt)
     cost = job.upstream_credits if receipt.cost is None else receipt.cost
-    _answer(attempt, AttemptState.SENT, ticket=receipt.ticket, upstream_cost_micros=cost * 1_000_000)
+    spent = cost if is_awaited or not _is_repeatable(job) else 0  # what is sent twice on purpose costs nothing
+    if not _answer(attempt, AttemptState.SENT, ticket=receipt.ticket, upstream_cost_micros=spent * 1_000_000):
+        return
     if cost != job.upstream_credits:
         tenant = job.tenant.public_id
         trail.record("job.cost_differs", about=job.reference, tenant=tenant, quoted=job.upstream_credits, upstream=cost)
-    job.refresh_from_db(fields=["state"])
-    if job.state not in (State.SENDING, State.UNKNOWN):
+    if not is_awaited:
         log.warning("dispatch.late_answer", state=job.state)
         return
     pace = registry.provider(job.connection.provider).pace(orders.bare(job))
@@ -189,39 +192,79 @@ def _if_seen(job: Job, receipt: Receipt) -> None:
         poll.take_in([(job, seen)])
 
 
+@transaction.atomic
 def answer_lost(job: Job, attempt: Attempt, reason: str) -> None:
-    """Nobody knows whether the order was made. Sent again only where the provider says that it costs nothing."""
-    repeatable = registry.provider(job.connection.provider).is_repeatable
-    with transaction.atomic():
-        cost = {} if repeatable else {"upstream_cost_micros": job.upstream_credits * 1_000_000}
-        _answer(attempt, AttemptState.LOST, reason, is_cost_uncertain=not repeatable, **cost)
-        if repeatable:
-            job.move(State.QUEUED, was=State.SENDING)
-        else:
-            deadline = clock.after(settings.UNKNOWN_S)
-            job.move(State.UNKNOWN, was=State.SENDING, deadline_at=deadline)
+    """Nobody knows whether the order was made. Sent again only where the provider says that it costs nothing.
 
-
-def account_refused(job: Job, attempt: Attempt, refused: AccountRefused) -> None:
-    """The order may be good, the account is not: wait for it to be mended, but not for ever."""
-    if job.created_at < clock.ago(settings.UNROUTED_S):
-        with transaction.atomic():
-            _answer(attempt, AttemptState.REFUSED, refused.reason)
-            settle.fail(job, code="account_refused", error=refused.reason)
+    An order that loses answer after answer is not sent for ever.
+    """
+    is_awaited = _is_awaited(job, attempt)
+    repeatable = _is_repeatable(job)
+    cost = None if repeatable else job.upstream_credits * 1_000_000
+    lost = {"is_cost_uncertain": not repeatable, "upstream_cost_micros": cost}
+    if not _answer(attempt, AttemptState.LOST, reason, **lost) or not is_awaited:
+        return
+    if not repeatable:
+        job.move(State.UNKNOWN, deadline_at=clock.after(settings.UNKNOWN_S))
+    elif job.attempts.filter(state=AttemptState.LOST).count() < MOST_LOST:
+        job.move(State.QUEUED)
     else:
-        _not_created(job, attempt, refused, wait_s=ACCOUNT_WAIT_S, state=AttemptState.REFUSED)
+        settle.fail(job, code="lost", error=reason, verdict=Verdict.LOST)
 
 
 @transaction.atomic
-def _not_created(
+def order_refused(job: Job, attempt: Attempt, refused: ProviderRefused) -> None:
+    """A final no: the job fails, also when its answer was held for lost meanwhile."""
+    is_awaited = _is_awaited(job, attempt)
+    if _answer(attempt, AttemptState.REFUSED, refused.reason) and is_awaited:
+        settle.fail(job, code=refused.code or "refused", error=refused.reason)
+
+
+@transaction.atomic
+def account_refused(job: Job, attempt: Attempt, refused: AccountRefused) -> None:
+    """The order may be good, the account is not: wait for it to be mended, but not for ever."""
+    since = job.attempts.filter(state=AttemptState.REFUSED).values_list("sent_at", flat=True).first()
+    if since is None or since > clock.ago(settings.UNROUTED_S):
+        not_created(job, attempt, refused, wait_s=ACCOUNT_WAIT_S, state=AttemptState.REFUSED)
+        return
+    is_awaited = _is_awaited(job, attempt)
+    if _answer(attempt, AttemptState.REFUSED, refused.reason) and is_awaited:
+        settle.fail(job, code="account_refused", error=refused.reason)
+
+
+@transaction.atomic
+def not_created(
     job: Job, attempt: Attempt, error: ProviderError, *, wait_s: float, state: AttemptState = AttemptState.BUSY
 ) -> None:
-    _answer(attempt, state, error.reason)
-    job.move(State.QUEUED, next_look_at=clock.after(wait_s))
+    """Back to the queue. A job whose answer was held for lost has no way back there: it fails, and costs nothing."""
+    is_awaited = _is_awaited(job, attempt)
+    if not _answer(attempt, state, error.reason) or not is_awaited:
+        return
+    if job.state == State.UNKNOWN:
+        settle.fail(job, code="not_created", error=error.reason)
+    else:
+        job.move(State.QUEUED, next_look_at=clock.after(wait_s))
 
 
-def _answer(attempt: Attempt, state: AttemptState, answer: str = "", **fields: Any) -> None:
-    """Write what came of the call, once."""
-    Attempt.objects.filter(pk=attempt.pk).exclude(state=AttemptState.SENT).update(
-        state=state, answer=answer[:2000], answered_at=clock.now(), **fields
+def _is_repeatable(job: Job) -> bool:
+    return registry.provider(job.connection.provider).is_repeatable
+
+
+def _is_awaited(job: Job, attempt: Attempt) -> bool:
+    """Whether the job still waits for this attempt's answer; it is read anew and locked until the transaction ends.
+
+    A call may outlive its lease: then the answer is held for lost, and a repeatable order may be under way once more.
+    """
+    job.refresh_from_db(fields=["state"], from_queryset=Job.objects.select_for_update(no_key=True))
+    is_latest = not job.attempts.filter(number__gt=attempt.number).exists()
+    return is_latest and job.state in (State.SENDING, State.UNKNOWN)
+
+
+def _answer(attempt: Attempt, state: AttemptState, answer: str = "", **fields: Any) -> bool:
+    """Write what came of the call, once; a late answer takes the place of a lost one, and of what that had assumed."""
+    assumed = [AttemptState.SENDING] if state == AttemptState.LOST else [AttemptState.SENDING, AttemptState.LOST]
+    plain = {"upstream_cost_micros": None, "is_cost_uncertain": False}
+    written = Attempt.objects.filter(pk=attempt.pk, state__in=assumed).update(
+        state=state, answer=answer[:2000], answered_at=clock.now(), **plain | fields
     )
+    return bool(written)

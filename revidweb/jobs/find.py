@@ -25,10 +25,10 @@ def find(pk: int) -> bool:
     Equal candidates are interchangeable. False when none was there; the row is looked at again in a minute.
     """
     job = Job.claim(pk, State.UNKNOWN, lease_s=settings.LEASE_S)
-    attempt = job.attempts.filter(state=AttemptState.LOST).last() if job else None
-    if job is None or attempt is None:
+    if job is None:
         return False
-    if _adopt(job, attempt, _candidates(job, attempt)):
+    attempt = job.attempts.filter(state=AttemptState.LOST).last()
+    if attempt and _adopt(job, attempt, _candidates(job, attempt)):
         return True
     job.look_again(after_s=INTERVAL_S)
     return False

@@ -47,12 +47,15 @@ def finish(job: Job, files: Sequence[StoredFile]) -> bool:
 def fail(job: Job, *, code: str, error: str, refunded: bool = False, verdict: Verdict = Verdict.FAILED) -> bool:
     """End without a result and give the held credits back. False when another step moved the job.
 
-    refunded: upstream gave its charge back, as it does for a job that failed there.
+    refunded: upstream gave its charge back, as it does for a job that failed there. With the verdict "lost" what
+    upstream charged stands as uncertain.
     """
     if not job.move(State.FAILED, error_code=code, error=error):
         return False
     if refunded:
         _refund_upstream(job)
+    if verdict == Verdict.LOST:
+        _doubt_upstream(job)
     _close(job, verdict, charged=False)
     return True
 
@@ -70,6 +73,11 @@ def cancel(job: Job, *, charged: bool) -> bool:
 
 def _refund_upstream(job: Job) -> None:
     job.attempts.filter(state=AttemptState.SENT).update(upstream_cost_micros=0)
+
+
+def _doubt_upstream(job: Job) -> None:
+    charged = job.attempts.filter(upstream_cost_micros__gt=0, state__in=[AttemptState.SENT, AttemptState.LOST])
+    charged.update(is_cost_uncertain=True)
 
 
 def _close(job: Job, verdict: Verdict, *, charged: bool) -> None:

@@ -86,10 +86,21 @@ def test_a_refused_account_waits_to_be_mended_and_then_fails(job, upstream):
     upstream.submits = [AccountRefused("Invalid API key")]
     send_all()
     assert states() == ["queued"]
-    due_now(created_at=clock.ago(601))
+    job.attempts.update(sent_at=clock.ago(601))
+    due_now()
     send_all()
     job.refresh_from_db()
     assert (job.state, job.error_code) == ("failed", "account_refused")
+
+
+def test_a_job_that_queued_for_long_outlives_the_first_refusal_of_the_account(job, upstream):
+    upstream.submits = [AccountRefused("Locked for a minute"), Receipt("t")]
+    due_now(created_at=clock.ago(7200))
+    send_all()
+    assert states() == ["queued"]
+    due_now()
+    send_all()
+    assert states() == ["working"]
 
 
 def test_a_lost_answer_is_never_sent_again(job, wallet, upstream):
@@ -169,3 +180,103 @@ def test_a_queued_job_holds_no_slot_but_an_unknown_one_does(job, user, order, up
     Job.objects.filter(state="unknown").update(changed_at=clock.ago(901))
     send_all()
     assert states() == ["unknown", "working"]
+
+
+def _given_up(job: Job) -> Attempt:
+    """The attempt of a call that goes on while the sweep holds its answer for lost."""
+    dispatch.tick()
+    job.refresh_from_db()
+    attempt = dispatch._begin(job)
+    sweep_all()
+    return attempt
+
+
+def test_a_refusal_after_we_gave_up_ends_the_job(job, wallet, upstream):
+    attempt = _given_up(job)
+    dispatch.order_refused(job, attempt, ProviderRefused("Not this", code="moderated"))
+    job.refresh_from_db()
+    wallet.refresh_from_db()
+    assert (job.state, job.error_code, wallet.held) == ("failed", "moderated", 0)
+    assert (job.settlement.upstream_cost_micros, job.settlement.is_cost_uncertain) == (0, False)
+
+
+@pytest.mark.parametrize("late", ["busy", "account"])
+def test_nothing_created_after_we_gave_up_ends_the_job(job, wallet, upstream, late):
+    attempt = _given_up(job)
+    if late == "busy":
+        dispatch.not_created(job, attempt, ProviderBusy("Queue full"), wait_s=1)
+    else:
+        dispatch.account_refused(job, attempt, AccountRefused("Locked"))
+    job.refresh_from_db()
+    wallet.refresh_from_db()
+    assert (job.state, job.error_code, wallet.held) == ("failed", "not_created", 0)
+    assert (job.settlement.upstream_cost_micros, job.settlement.is_cost_uncertain) == (0, False)
+
+
+def test_what_an_order_costs_is_certain_again_once_it_is_found(job, upstream):
+    attempt = _given_up(job)
+    assert job.attempts.get().is_cost_uncertain
+    dispatch.created(job, attempt, Receipt("late"))
+    assert not job.attempts.get().is_cost_uncertain
+
+
+@pytest.fixture
+def sent_anew(job, upstream) -> tuple[Attempt, Attempt]:
+    """Two attempts of a repeatable order, both under way: the first outlived its lease."""
+    upstream.is_repeatable = True
+    first = _given_up(job)
+    dispatch.tick()
+    return first, dispatch._begin(Job.objects.full().get())
+
+
+def test_a_late_ticket_does_not_take_the_place_of_the_one_that_is_awaited(job, sent_anew):
+    first, second = sent_anew
+    dispatch.created(job, first, Receipt("late"))
+    assert states() == ["sending"]
+    dispatch.created(Job.objects.full().get(), second, Receipt("awaited"))
+    assert states() == ["working"]
+    assert sum(attempt.upstream_cost_micros for attempt in job.attempts.all()) == 4_000_000
+
+
+def test_a_late_busy_does_not_send_the_job_a_third_time(job, sent_anew):
+    dispatch.not_created(job, sent_anew[0], ProviderBusy("Queue full"), wait_s=0)
+    assert states() == ["sending"]
+
+
+def test_a_late_refusal_does_not_end_what_is_sent_anew(job, sent_anew):
+    dispatch.order_refused(job, sent_anew[0], ProviderRefused("Not this"))
+    assert states() == ["sending"]
+
+
+def test_a_late_sweep_does_not_lose_an_answer_that_came(job, upstream):
+    """It saw the job being sent; meanwhile that was busy, and it is being sent again."""
+    dispatch.tick()
+    seen = Job.objects.full().get()
+    first = dispatch._begin(seen)
+    dispatch.not_created(Job.objects.full().get(), first, ProviderBusy("Queue full"), wait_s=0)
+    dispatch.tick()
+    dispatch._begin(Job.objects.full().get())
+    dispatch.answer_lost(seen, first, "The process that sent it died.")
+    assert states() == ["sending"]
+    assert [attempt.state for attempt in job.attempts.all()] == ["busy", "sending"]
+
+
+def test_a_repeatable_order_is_not_sent_for_ever(job, wallet, upstream):
+    upstream.is_repeatable = True
+    upstream.submits = [OutcomeUnknown("crashed")]
+    for _ in range(dispatch.MOST_LOST + 1):
+        due_now()
+        send_all()
+    job.refresh_from_db()
+    wallet.refresh_from_db()
+    assert (job.state, job.error_code, len(upstream.sent)) == ("failed", "lost", dispatch.MOST_LOST)
+    assert (wallet.held, job.settlement.upstream_cost_micros, job.settlement.is_cost_uncertain) == (0, 0, False)
+
+
+def test_a_message_that_waited_long_starts_with_a_whole_lease(job, upstream, monkeypatch):
+    dispatch.tick()
+    Job.objects.update(lease_until=clock.after(1))
+    monkeypatch.setattr(dispatch, "_prepare", lambda job: False)
+    dispatch.send(job.pk)
+    job.refresh_from_db()
+    assert job.lease_until > clock.after(30)
