@@ -108,8 +108,18 @@ def _place(path: Path, look: probe.Look, file: StoredFile, stem: str) -> None:
         storage.place(io.BytesIO(thumbs.poster(look)), file.poster_path)
     with path.open("rb") as content:
         storage.place(content, file.path)
-    others = {stem + extension for extension in EXTENSIONS.values()} | {f"{stem}-poster.webp"}
-    storage.delete(*others.difference(file.names))
+    storage.delete(*_names(stem).difference(file.names))
+
+
+def forget(stem: str) -> None:
+    """Delete whatever `take_in` placed for this stem, for who saves no row of it. A repeat changes nothing."""
+    storage.delete(*_names(stem))
+
+
+def _names(stem: str) -> set[str]:
+    """Every name that a file of this stem may have."""
+    pictures = {f"{stem}-thumb.webp", f"{stem}-poster.webp"}
+    return pictures | {stem + extension for extension in EXTENSIONS.values()}
 
 
 def received(upload: "UploadedFile[bytes]", folder: Path) -> Path:

@@ -1,5 +1,7 @@
 """Bring results home, then settle."""
 
+from collections.abc import Sequence
+
 import structlog
 from celery import shared_task
 from django.conf import settings
@@ -45,13 +47,37 @@ def store(job_id: int) -> None:
         return
     with structlog.contextvars.bound_contextvars(job=job.public_id):
         try:
-            settle.finish(job, [_bring_home(job, position) for position in range(len(job.results))])
+            files = [_bring_home(job, position) for position in range(len(job.results))]
         except ProviderRefused as refused:
-            settle.fail(job, code="undeliverable", error=refused.reason)
+            give_up(job, refused.reason)
         except Refusal as refusal:
-            settle.fail(job, code="undeliverable", error=refusal.code)
+            give_up(job, refusal.code)
         except ProviderError as error:
             _later(job, error)
+        else:
+            if not settle.finish(job, files):
+                _let_go(files)
+
+
+def give_up(job: Job, reason: str) -> None:
+    """End a job whose results do not come, and keep nothing of those that came."""
+    positions = range(len(job.results))
+    settle.fail(job, code="undeliverable", error=reason)
+    job.refresh_from_db(fields=["state"])
+    if job.state == State.FAILED:
+        for position in positions:
+            intake.forget(_stem(job, position))
+
+
+def _let_go(files: Sequence[StoredFile]) -> None:
+    """Another run was faster. What this one placed once more goes if the job failed, or somebody deleted the result."""
+    for file in files:
+        if not StoredFile.objects.present().filter(path=file.path).exists():
+            storage.delete(*file.names)
+
+
+def _stem(job: Job, position: int) -> str:
+    return f"outputs/{job.tenant.public_id}/{job.public_id}/{position}"
 
 
 def _bring_home(job: Job, position: int) -> StoredFile:
@@ -66,11 +92,10 @@ def _bring_home(job: Job, position: int) -> StoredFile:
             tenant=job.tenant,
             member=job.member,
             purpose=Purpose.OUTPUT,
-            stem=f"outputs/{job.tenant.public_id}/{job.public_id}/{position}",
+            stem=_stem(job, position),
         )
     expected = MediaKind.IMAGE if job.kind == Kind.IMAGE else MediaKind.VIDEO
     if file.kind != expected:
-        storage.delete(*file.names)
         raise Refusal("wrong_media", expected=expected, found=file.kind)
     return file
 
@@ -78,7 +103,7 @@ def _bring_home(job: Job, position: int) -> StoredFile:
 def _later(job: Job, error: ProviderError) -> None:
     """Upstream keeps results for days: come back, a little later each time, until the deadline."""
     if job.deadline_at and job.deadline_at < clock.now():
-        settle.fail(job, code="undeliverable", error=error.reason)
+        give_up(job, error.reason)
     else:
         log.warning("store.later", reason=error.reason)
         job.look_again(after_s=min(5 * 2**job.looks, 600))

@@ -1,16 +1,20 @@
 """Find what a crash left lying, and give everything that waits too long its end."""
 
+from collections.abc import Callable
+
+import structlog
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from revidweb.files import erasing
 from revidweb.lib import clock
 
-from . import dispatch, find, settle
+from . import dispatch, find, settle, store
 from .models import Attempt, AttemptState, Job, Verdict
 from .states import State
+
+log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 500
 
@@ -21,10 +25,8 @@ def tick() -> None:
     unprepare()
     unsend()
     seek()
-    for job in _overdue(State.UNKNOWN):
-        lose(job)
-    for job in _overdue(State.STORING):
-        settle.fail(job, code="undeliverable", error="")
+    lose()
+    give_up_storing()
     give_up_unrouted()
     erasing.sweep()
 
@@ -36,38 +38,51 @@ def free_leases() -> int:
 
 def unprepare() -> None:
     """Preparing without a lease: its worker died. Nothing was sent; it goes back to the queue."""
-    for job in Job.objects.full().unleased(State.PREPARING)[:MOST_AT_ONCE]:
-        job.move(State.QUEUED)
+    _each(Job.objects.full().unleased(State.PREPARING), lambda job: job.move(State.QUEUED))
 
 
 def unsend() -> None:
     """Sending without a lease: its worker died around the call, and nobody has the answer."""
-    for job in Job.objects.full().unleased(State.SENDING)[:MOST_AT_ONCE]:
-        attempt = job.attempts.filter(state=AttemptState.SENDING).last()
-        if attempt:
-            dispatch.answer_lost(job, attempt, "The process that sent it died.")
+    _each(Job.objects.full().unleased(State.SENDING), _answer_lost)
 
 
 def seek() -> None:
     """Look upstream for the orders whose answers were lost; those with a ticket are polled instead."""
     ticketed = Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT)
-    for pk in Job.objects.due(State.UNKNOWN).filter(~Exists(ticketed)).values_list("pk", flat=True)[:MOST_AT_ONCE]:
-        find.find(pk)
+    _each(Job.objects.due(State.UNKNOWN).filter(~Exists(ticketed)), lambda job: find.find(job.pk))
 
 
-@transaction.atomic
-def lose(job: Job) -> None:
-    """Days without word: the job fails as lost, its hold is released, upstream's cost stays as uncertain."""
-    job.attempts.filter(state__in=[AttemptState.SENT, AttemptState.LOST]).update(is_cost_uncertain=True)
-    settle.fail(job, code="lost", error="", verdict=Verdict.LOST)
+def lose() -> None:
+    """Days without word: the job fails as lost, its hold is released, upstream's cost stands as uncertain."""
+    _each(_overdue(State.UNKNOWN), lambda job: settle.fail(job, code="lost", error="", verdict=Verdict.LOST))
+
+
+def give_up_storing() -> None:
+    """Results that did not come home in time."""
+    _each(_overdue(State.STORING), lambda job: store.give_up(job, ""))
 
 
 def give_up_unrouted() -> None:
     """Queued for a connection that takes no work, for too long."""
     waiting = Job.objects.full().unleased(State.QUEUED).filter(connection__is_enabled=False)
-    for job in waiting.filter(created_at__lt=clock.ago(settings.UNROUTED_S))[:MOST_AT_ONCE]:
-        settle.fail(job, code="no_connection", error="")
+    late = waiting.filter(created_at__lt=clock.ago(settings.UNROUTED_S))
+    _each(late, lambda job: settle.fail(job, code="no_connection", error=""))
 
 
-def _overdue(state: State) -> list[Job]:
-    return list(Job.objects.full().unleased(state).filter(deadline_at__lt=clock.now())[:MOST_AT_ONCE])
+def _answer_lost(job: Job) -> None:
+    attempt = job.attempts.filter(state=AttemptState.SENDING).last()
+    if attempt:
+        dispatch.answer_lost(job, attempt, "The process that sent it died.")
+
+
+def _overdue(state: State) -> QuerySet[Job]:
+    return Job.objects.full().unleased(state).filter(deadline_at__lt=clock.now())
+
+
+def _each(jobs: QuerySet[Job], deed: Callable[[Job], object]) -> None:
+    """Do it to one after the other; a bug at one of them must not leave all others lying."""
+    for job in jobs[:MOST_AT_ONCE]:
+        try:
+            deed(job)
+        except Exception:
+            log.exception("sweep.bug", job=job.public_id)

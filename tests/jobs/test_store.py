@@ -1,5 +1,7 @@
 """Results come home, and work and money end once."""
 
+from pathlib import Path
+
 import pytest
 
 from revidweb.credits import checking, ledger
@@ -8,6 +10,7 @@ from revidweb.files.models import StoredFile
 from revidweb.jobs import store
 from revidweb.jobs.models import Job, Output, Settlement
 from revidweb.lib import clock
+from revidweb.library import gallery
 from revidweb.providers.base import ProviderBusy, ProviderRefused, Sighting, Status
 from tests.upstreams.scripted import a_picture
 
@@ -102,3 +105,68 @@ def test_a_waiting_job_gets_one_message_at_a_time(storing, upstream, monkeypatch
     store.tick()
     store.tick()
     assert woken == [storing.pk]
+
+
+def _kept(job: Job) -> list[str]:
+    """The names of everything of the job in the storage."""
+    folder = Path(storage.default_storage.path(f"outputs/{job.tenant.public_id}/{job.public_id}"))
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def two(job, upstream) -> Job:
+    """Being stored: two results, the second of which does not come yet."""
+    upstream.sightings = [Sighting(Status.DONE, results=("a", "b"))]
+    upstream.results = [a_picture(), ProviderBusy("later")]
+    run()
+    job.refresh_from_db()
+    assert (job.state, _kept(job)) == ("storing", ["0-thumb.webp", "0.png"])
+    return job
+
+
+def test_the_first_of_two_results_does_not_stay_when_the_second_never_comes(two, upstream):
+    upstream.results = [a_picture(), ProviderRefused("gone")]
+    due_now()
+    store_all()
+    assert (states(), _kept(two)) == (["failed"], [])
+
+
+def test_nothing_stays_of_results_that_did_not_come_in_time(two):
+    due_now(deadline_at=clock.ago(1))
+    sweep_all()
+    assert (states(), _kept(two)) == (["failed"], [])
+
+
+def _slowly(monkeypatch, meanwhile) -> None:
+    """Let something happen between the first result's coming and the end of the step that brought it."""
+    bring_home = store._bring_home
+
+    def slow(job, position):
+        file = bring_home(job, position)
+        monkeypatch.setattr(store, "_bring_home", bring_home)
+        meanwhile(job)
+        bring_home(job, position)
+        return file
+
+    monkeypatch.setattr(store, "_bring_home", slow)
+
+
+def test_a_step_that_comes_after_the_deadlines_end_leaves_nothing(storing, upstream, monkeypatch):
+    def give_up(job):
+        due_now(deadline_at=clock.ago(1))
+        sweep_all()
+
+    _slowly(monkeypatch, give_up)
+    store.store(storing.pk)
+    assert (states(), _kept(storing)) == (["failed"], [])
+
+
+def test_a_step_that_comes_late_does_not_bring_back_what_was_deleted(storing, upstream, user, monkeypatch):
+    def store_and_delete(job):
+        Job.objects.update(lease_until=clock.ago(1))
+        store.store(job.pk)
+        gallery.erase(user, Output.objects.get())
+
+    _slowly(monkeypatch, store_and_delete)
+    store.store(storing.pk)
+    assert (states(), _kept(storing)) == (["done"], [])
