@@ -1,5 +1,7 @@
 """Stop a job that somebody no longer wants."""
 
+from django.db import transaction
+
 from revidweb.accounts.actors import Actor
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -10,6 +12,7 @@ from .models import Job
 from .states import State
 
 
+@transaction.atomic
 def cancel(actor: Actor, job: Job) -> Job:
     """End a job that was not sent, at no cost; ask upstream to stop one that was.
 

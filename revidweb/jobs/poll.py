@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 
 from revidweb.lib import clock
 from revidweb.providers import registry
-from revidweb.providers.base import Pace, ProviderError, Sighting, Status
+from revidweb.providers.base import OutcomeUnknown, Pace, ProviderError, Sighting, Status
 
 from . import orders, settle, store, wake
 from .models import Attempt, AttemptState, Job
@@ -58,15 +58,27 @@ def _tickets(jobs: Sequence[Job]) -> dict[int, str]:
 
 def look(job: Job, ticket: str) -> Sighting | ProviderError:
     """Ask upstream about one job, or ask it to stop. Touches no database: many run at once."""
-    provider = registry.provider(job.connection.provider)
     try:
-        if job.cancel_asked_at:
-            answer = provider.cancel(job.connection.account, ticket)
-            if answer.is_cancelled:
-                return Sighting(Status.CANCELLED, refunded=answer.refunded)
-        return provider.poll(job.connection.account, ticket)
+        return (_stop(job, ticket) if job.cancel_asked_at else None) or _ask(job, ticket)
     except ProviderError as error:
         return error
+    except Exception as bug:
+        log.exception("poll.bug", job=job.public_id)  # one job's must not keep the round from all others
+        return OutcomeUnknown(type(bug).__name__)
+
+
+def _ask(job: Job, ticket: str) -> Sighting:
+    return registry.provider(job.connection.provider).poll(job.connection.account, ticket)
+
+
+def _stop(job: Job, ticket: str) -> Sighting | None:
+    """None where upstream does not stop it, or cannot be asked to: then it goes on, and is looked at as ever."""
+    try:
+        answer = registry.provider(job.connection.provider).cancel(job.connection.account, ticket)
+    except ProviderError as error:
+        log.warning("poll.not_stopped", job=job.public_id, reason=error.reason)
+        return None
+    return Sighting(Status.CANCELLED, refunded=answer.refunded) if answer.is_cancelled else None
 
 
 def take_in(round_: Iterable[tuple[Job, Sighting | ProviderError]]) -> None:
@@ -75,18 +87,40 @@ def take_in(round_: Iterable[tuple[Job, Sighting | ProviderError]]) -> None:
     moved_on: list[Job] = []
     for job, seen in round_:
         before = job.progress
-        if isinstance(seen, ProviderError):
-            log.warning("poll.later", job=job.public_id, reason=seen.reason)
-            _wait(job)
-            waiting.append(job)
-        elif not _end(job, seen):
-            _note(job, seen)
-            waiting.append(job)
+        if _is_ended(job, seen):
+            continue
+        waiting.append(job)
         if job.progress != before:
             moved_on.append(job)
     going_on = Job.objects.filter(state__in=[State.WORKING, State.UNKNOWN])
     going_on.bulk_update(waiting, ["next_look_at", "lease_until", "looks", "misses"], batch_size=200)
     going_on.bulk_update(moved_on, ["progress", "changed_at"], batch_size=200)
+    _hurry(waiting)
+
+
+def _is_ended(job: Job, seen: Sighting | ProviderError) -> bool:
+    """Whether the round is over for this job; else what is new stands on it, unwritten."""
+    if isinstance(seen, ProviderError):
+        log.warning("poll.later", job=job.public_id, reason=seen.reason)
+        if _overdue(job):
+            return True
+        _wait(job)
+        return False
+    try:
+        if _end(job, seen):
+            return True
+    except Exception:
+        log.exception("poll.bug", job=job.public_id)  # the lease stays; the others' verdicts count
+        return True
+    _note(job, seen)
+    return False
+
+
+def _hurry(waiting: Sequence[Job]) -> None:
+    """Who asked to stop a job while the round went on does not wait for the look after the next."""
+    unasked = [job.pk for job in waiting if job.cancel_asked_at is None]
+    late = Job.objects.filter(pk__in=unasked, state=State.WORKING, cancel_asked_at__isnull=False)
+    late.update(next_look_at=clock.now())
 
 
 def _end(job: Job, seen: Sighting) -> bool:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from revidweb.jobs import cancel, dispatch
+from revidweb.jobs import cancel, dispatch, poll
 from revidweb.jobs.models import Job
 from revidweb.lib.refusal import Refusal
-from revidweb.providers.base import Cancellation
+from revidweb.providers.base import Cancellation, Pace, ProviderRefused
 from tests.upstreams.scripted import WORKING
 
-from .steps import poll_all, run, send_all, states
+from .steps import due_now, poll_all, run, send_all, states
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,36 @@ def test_a_cancel_that_upstream_refuses_lets_the_job_go_on(user, job, upstream):
     cancel.cancel(user, job)
     poll_all()
     assert states() == ["working"]
+
+
+def test_a_cancel_that_cannot_be_asked_for_lets_the_job_be_looked_at(user, job, upstream, monkeypatch):
+    def refuse(account, ticket):
+        raise ProviderRefused("too late")
+
+    monkeypatch.setattr(upstream, "cancel", refuse)
+    send_all()
+    cancel.cancel(user, job)
+    poll_all()
+    assert (states(), upstream.polled) == (["storing"], ["ticket-1"])
+
+
+def test_a_cancel_in_the_middle_of_a_round_is_not_forgotten_by_it(user, job, upstream):
+    send_all()
+    due_now()
+    round_ = poll.claim("working")
+    upstream.pace = lambda order: Pace(first_s=30, interval_s=30, expected_s=300)
+    cancel.cancel(user, Job.objects.get())
+    poll.take_in([(seen, WORKING) for seen in round_])
+    poll.tick()
+    assert (states(), upstream.cancelled) == (["cancelled"], ["ticket-1"])
+
+
+def test_a_cancel_and_its_trail_stand_or_fall_together(user, job, wallet, monkeypatch):
+    monkeypatch.setattr(cancel, "_say", lambda actor, job: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cancel.cancel(user, job)
+    wallet.refresh_from_db()
+    assert (states(), wallet.held) == (["queued"], 4)
 
 
 def test_cancelling_twice_asks_once(user, job, upstream):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from revidweb.jobs import poll
+from revidweb.jobs import poll, settle, submit
 from revidweb.jobs.models import Job
 from revidweb.lib import clock
 from revidweb.providers.base import (
@@ -14,7 +14,7 @@ from revidweb.providers.base import (
     Sighting,
     Status,
 )
-from tests.upstreams.scripted import DONE, WORKING
+from tests.upstreams.scripted import DONE, WORKING, Scripted
 
 from .steps import due_now, poll_all, send_all, states, store_all, sweep_all
 
@@ -103,6 +103,61 @@ def test_a_deadline_without_a_verdict_is_unknown_and_still_looked_at(working, wa
     assert states() == ["storing"]
 
 
+def test_a_deadline_counts_also_where_upstream_only_errs(working, upstream):
+    upstream.sightings = [ProviderBusy("down for days")]
+    due_now(deadline_at=clock.ago(1))
+    poll.tick()
+    assert states() == ["unknown"]
+    due_now(deadline_at=clock.ago(1))
+    sweep_all()
+    assert states() == ["failed"]
+
+
+def test_a_bug_at_one_job_leaves_the_others_their_verdicts(working, user, order, upstream, monkeypatch):
+    submit.submit(user, order, count=2, token="two more")
+    send_all()
+    good, fail = Scripted.poll, settle.fail
+
+    def poll_badly(self, account, ticket):
+        if ticket == "ticket-1":
+            raise KeyError("status")
+        return good(self, account, ticket)
+
+    def fail_badly(job, **facts):
+        if job.pk == working.pk + 1:
+            raise ValueError("a bug")
+        return fail(job, **facts)
+
+    monkeypatch.setattr(Scripted, "poll", poll_badly)
+    monkeypatch.setattr(settle, "fail", fail_badly)
+    upstream.sightings = [Sighting(Status.FAILED)]
+    poll_all()
+    assert states() == ["working", "working", "failed"]
+
+
+def test_a_bug_at_one_job_does_not_end_the_sweep(working, user, order, upstream, monkeypatch):
+    submit.submit(user, order, count=1, token="one more")
+    fail = settle.fail
+
+    def fail_badly(job, **facts):
+        if job.pk == working.pk:
+            raise ValueError("a bug")
+        return fail(job, **facts)
+
+    monkeypatch.setattr(settle, "fail", fail_badly)
+    due_now(state="unknown", deadline_at=clock.ago(1))
+    sweep_all()
+    assert states() == ["unknown", "failed"]
+
+
+def test_losing_a_job_that_was_found_just_now_changes_nothing(working, upstream):
+    Job.objects.update(state="unknown")
+    seen = Job.objects.full().get()
+    Job.objects.update(state="storing")
+    assert not settle.fail(seen, code="lost", error="", verdict="lost")
+    assert not working.attempts.get().is_cost_uncertain
+
+
 def test_an_unknown_job_is_lost_after_days_and_its_hold_released(job, wallet, upstream):
     upstream.submits = [OutcomeUnknown("timed out")]
     send_all()
@@ -129,8 +184,6 @@ def test_an_order_whose_answer_was_lost_is_found(job, upstream):
 
 
 def test_a_found_order_is_given_to_one_job_only(job, user, order, upstream):
-    from revidweb.jobs import submit
-
     submit.submit(user, order, count=1, token="t2")
     upstream.submits = [OutcomeUnknown("timed out")]
     send_all()
