@@ -63,9 +63,9 @@ def picker(tenant: Tenant, kind: Kind) -> list[Listed]:
     return [listed for listed in found if listed.standing is Standing.AVAILABLE]
 
 
-def offers(tenant: Tenant, model: MediaModel) -> list[Offer]:
-    """The model's offers with their prices, as `params.fields` takes them. Two queries."""
-    return list(Offer.objects.on_sale(tenant).filter(media_model=model).order_by("pk"))
+def offered() -> list[MediaModel]:
+    """Every model that the house offers, in the catalogue's order, for a filter. One query."""
+    return list(MediaModel.objects.filter(is_offered=True))
 
 
 def _with_offers(models: QuerySet[MediaModel], tenant: Tenant) -> QuerySet[MediaModel]:
@@ -105,11 +105,3 @@ def _standing(model: MediaModel, prices: list[Price]) -> Standing:
 def _distinct(words: Iterable[str]) -> list[str]:
     """Each word once, in the order of its first mention."""
     return [word for word in dict.fromkeys(words) if word]
-
-
-def names(kind: Kind | None = None) -> list[tuple[str, str]]:
-    """Name and title of every model that the house offers, of one kind or of all, for a filter. One query."""
-    offered = MediaModel.objects.filter(is_offered=True)
-    if kind is not None:
-        offered = offered.filter(kind=kind)
-    return list(offered.values_list("name", "title"))

@@ -1,8 +1,11 @@
 """Jobs as a table shows them: filtered, newest first, a page at a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Member
+from revidweb.providers.base import Kind
 
 from .models import Job, JobQuerySet
 from .states import MOVING, State
@@ -58,6 +61,23 @@ def page(
         rows = rows.filter(pk__lt=before.pk)
     jobs = list(rows[: limit + 1])
     return Page(jobs[:limit], has_older=len(jobs) > limit, has_newer=before is not None)
+
+
+def named(actor: Actor, public_ids: Iterable[str]) -> dict[str, Job]:
+    """Those of these jobs that the actor may see, by their public ids, with model and person. One query."""
+    rows = Job.objects.visible_to(actor).filter(public_id__in=public_ids)
+    return {job.public_id: job for job in rows.select_related("media_model", "member__person")}
+
+
+def is_empty(actor: Actor) -> bool:
+    """Whether there is no job at all that the actor may see. One query."""
+    return not Job.objects.visible_to(actor).exists()
+
+
+def last_model(member: Member, kind: Kind) -> str:
+    """The name of the model that the member used last for this kind, "" for none. One query."""
+    used = Job.objects.filter(member=member, kind=kind).order_by("-id")
+    return used.values_list("media_model__name", flat=True).first() or ""
 
 
 def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.jobs import balance
@@ -147,8 +148,8 @@ class Frame:
     @cached_property
     def memberships(self) -> list[Member]:
         """The person's tenants, by name. One query."""
-        rows = Member.objects.filter(person=self.request.user.pk).select_related("tenant")
-        return list(rows.order_by("tenant__name", "pk"))
+        assert self.actor is not None
+        return list(members.of(self.actor.member.person))
 
     def _versioned(self, name: str) -> str:
         assert self.actor is not None

@@ -120,3 +120,36 @@ def refuse(actor, member, role, code):
     member.refresh_from_db()
     assert (refused.value.code, member.role) == (code, before)
     assert not trail.of(member.reference)
+
+
+def test_only_those_who_see_all_tell_members_apart(django_assert_num_queries):
+    owner = an_actor(role=Role.OWNER)
+    user = actors.of(a_member(owner.tenant, role=Role.USER))
+    assert set(members.told_apart(owner)) == {owner.member, user.member}
+    with django_assert_num_queries(0):
+        assert list(members.told_apart(user)) == []
+
+
+@pytest.mark.parametrize(
+    ("actor", "was", "owners", "roles"),
+    [
+        ("owner", "owner", 1, []),
+        ("owner", "owner", 2, ["admin", "user"]),
+        ("owner", "user", 1, ["owner", "admin"]),
+        ("admin", "owner", 2, []),
+        ("admin", "user", 1, ["admin"]),
+    ],
+)
+def test_roles_are_offered_as_far_as_the_actor_may_give_them(actor, was, owners, roles):
+    giver = an_actor(role=actor)
+    member = a_member(giver.tenant, role=was)
+    assert members.roles_for(giver, member, owners=owners) == roles
+
+
+def test_a_person_is_led_to_the_tenant_that_they_joined_first():
+    person = a_person()
+    first = a_member(a_tenant(name="Zenith"), person=person)
+    second = a_member(a_tenant(name="Aurora"), person=person)
+    assert members.first_of(person) == first
+    assert list(members.of(person)) == [second, first]
+    assert members.first_of(a_person()) is None

@@ -4,7 +4,7 @@ import itertools
 
 from revidweb.accounts.models import Tenant
 from revidweb.catalog import loading
-from revidweb.catalog.models import Offer, Price
+from revidweb.catalog.models import MediaModel, Offer, Price
 from revidweb.connections import preview
 from revidweb.connections.models import Connection
 from revidweb.providers.base import Input, Kind, Order
@@ -25,6 +25,11 @@ def an_order(
     model: str, *, kind: Kind = Kind.IMAGE, server: str = "", inputs: tuple[Input, ...] = (), **params: object
 ) -> Order:
     return Order(kind=kind, mode="", model=model, prompt="A quiet harbour", params=params, server=server, inputs=inputs)
+
+
+def offers_of(tenant: Tenant, model: MediaModel) -> list[Offer]:
+    """The model's offers with their prices, as a form takes them."""
+    return list(Offer.objects.on_sale(tenant).filter(media_model=model).order_by("pk"))
 
 
 def a_connection(tenant: Tenant, *, provider: str = "elsewhere") -> Connection:

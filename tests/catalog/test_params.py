@@ -1,10 +1,10 @@
 import pytest
 
-from revidweb.catalog import listing, loading, params, prose, rows
+from revidweb.catalog import loading, params, prose, rows
 from revidweb.catalog.models import MediaModel, Price
 from revidweb.lib.refusal import Refusal
 
-from .makers import a_stocked_tenant
+from .makers import a_stocked_tenant, offers_of
 from .printed import NAMES
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +16,7 @@ def tenant():
 
 
 def _fields(tenant, model, **chosen):
-    offers = listing.offers(tenant, MediaModel.objects.get(name=model))
+    offers = offers_of(tenant, MediaModel.objects.get(name=model))
     return {field.name: field for field in params.fields(offers, chosen)}
 
 
@@ -143,7 +143,7 @@ def test_every_control_has_exactly_one_chosen_and_possible_value(tenant, name):
 def test_the_form_asks_the_database_nothing_more(tenant, django_assert_num_queries):
     model = MediaModel.objects.get(name="kling-2.6")
     with django_assert_num_queries(2):
-        offers = listing.offers(tenant, model)
+        offers = offers_of(tenant, model)
     with django_assert_num_queries(0):
         params.fields(offers, {"speed": "slow"})
 

@@ -8,7 +8,7 @@ from revidweb.connections.models import Connection
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Kind, Mode
 
-from .makers import PICTURE, a_connection, a_copy, a_stocked_tenant, an_order
+from .makers import PICTURE, a_connection, a_copy, a_stocked_tenant, an_order, offers_of
 from .printed import EVERY_ID, EXACT, NAMES, NOT_YET
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +54,7 @@ def _answer(tenant, order):
 
 def _drawn(data, tenant, model):
     """Click through the form: some controls, in some order, each at a value that it says is possible."""
-    offers = listing.offers(tenant, model)
+    offers = offers_of(tenant, model)
     chosen = {}
     for name in data.draw(
         st.permutations(["aspect_ratio", "resolution", "quality", "duration", "speed", "server", "audio"])

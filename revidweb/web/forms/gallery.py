@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from revidweb.accounts import members
 from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Member
+from revidweb.catalog import listing
 from revidweb.catalog.models import MediaModel
 from revidweb.catalog.params import Choice
-from revidweb.library import gallery
 from revidweb.library.gallery import Filters
 from revidweb.providers.base import Kind
 
@@ -98,11 +99,11 @@ class FilterBar:
 
     @cached_property
     def _models(self) -> dict[str, MediaModel]:
-        return {model.name: model for model in gallery.models()}
+        return {model.name: model for model in listing.offered()}
 
     @cached_property
     def _members(self) -> dict[str, Member]:
-        return {member.public_id: member for member in gallery.members(self.actor)}
+        return {member.public_id: member for member in members.told_apart(self.actor)}
 
     def _asked(self, name: str) -> str:
         return self.query.get(name, "").replace("\x00", "").strip()

@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.credits import ledger, statements
 from revidweb.credits.models import TransferKind, Wallet
 from revidweb.credits.statements import Line, Wanted
+from revidweb.jobs import listing
 from revidweb.jobs.models import Job
 from revidweb.web import access
 from revidweb.web.access import ActorRequest, actor_may
@@ -136,10 +138,7 @@ def _position(asked: QueryDict, name: str) -> int | None:
 
 def _members(actor: Actor) -> list[Member]:
     """Whose statements the actor may choose from; nobody for who sees only their own."""
-    if not actor.may(Right.SEE_ALL):
-        return []
-    rows = Member.objects.visible_to(actor).select_related("tenant", "person")
-    return list(rows.order_by("person__name", "pk")[:_MOST_MEMBERS])
+    return list(membership.told_apart(actor)[:_MOST_MEMBERS])
 
 
 def _choices(members: list[Member], chosen: Member | None) -> list[Choice]:
@@ -155,7 +154,7 @@ def _choices(members: list[Member], chosen: Member | None) -> list[Choice]:
 
 
 def _rows(actor: Actor, lines: list[Line], members: list[Member], *, is_house: bool) -> list[Row]:
-    jobs = _jobs(actor, [line.reference.removeprefix(_CAPTURE) for line in lines if _is_job(line)])
+    jobs = listing.named(actor, [line.reference.removeprefix(_CAPTURE) for line in lines if _is_job(line)])
     names = _names(
         actor, {line.actor.removeprefix(_MEMBER) for line in lines if line.actor.startswith(_MEMBER)}, members
     )
@@ -193,15 +192,8 @@ def _moved_words(line: Line) -> str:
     return words % {"name": name}
 
 
-def _jobs(actor: Actor, public_ids: list[str]) -> dict[str, Job]:
-    rows = Job.objects.visible_to(actor).select_related("media_model", "member__person")
-    return {job.public_id: job for job in rows.filter(public_id__in=public_ids)}
-
-
 def _names(actor: Actor, public_ids: set[str], members: list[Member]) -> dict[str, str]:
     """The names of the tenant's members who caused the lines; only those not among `members` are asked for."""
-    rows = [row for row in members if row.public_id in public_ids]
-    missing = public_ids - {row.public_id for row in rows}
-    if missing:
-        rows += Member.objects.filter(tenant=actor.tenant, public_id__in=missing).select_related("person")
-    return {row.public_id: str(row.person) for row in rows}
+    known = {row.public_id: str(row.person) for row in members if row.public_id in public_ids}
+    missing = public_ids - known.keys()
+    return known | membership.names(actor.tenant, missing) if missing else known

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,9 +23,6 @@ from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.members import GrantForm, new_token
 
 _PER_PAGE = 50
-_OWNERS_FIRST = Case(
-    *(When(role=role, then=Value(place)) for place, role in enumerate(Role.values)), output_field=IntegerField()
-)
 _MEANINGS: dict[Role, str | Promise] = {
     Role.OWNER: gettext_lazy("Everything, owners included"),
     Role.ADMIN: gettext_lazy("Members, credits and settings"),
@@ -125,7 +121,7 @@ def _role_refused(request: ActorRequest, member: Member, reason: str) -> HttpRes
 
 def _row(request: ActorRequest, member: Member, *, error: str = "", status: int = 200) -> HttpResponse:
     """The member's row alone, in place of the one that stands there."""
-    row = _as_row(request.actor, member, _owner_count(request.actor), error)
+    row = _as_row(request.actor, member, membership.owner_count(request.actor.tenant), error)
     answer = render(request, "members/page.html#row", {"row": row}, status=status)
     return reswap(retarget(answer, f"#{member.public_id}"), "outerHTML")
 
@@ -145,7 +141,7 @@ def _page(
     granting: dict[str, object] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    page, owners = _members_page(request), _owner_count(request.actor)
+    page, owners = _members_page(request), membership.owner_count(request.actor.tenant)
     rows = [_as_row(request.actor, member, owners, (errors or {}).get(member.pk, "")) for member in page]
     shown = {"page": page, "rows": rows, "granting": granting} | _neighbours(page)
     return render(request, "members/page.html", shown, status=status)
@@ -160,23 +156,11 @@ def _neighbours(page: Page[Member]) -> dict[str, str]:
 
 
 def _members_page(request: ActorRequest) -> Page[Member]:
-    rows = Member.objects.visible_to(request.actor).select_related("tenant", "person", "wallet")
-    ordered = rows.order_by(_OWNERS_FIRST, "person__name", "pk")
-    return Paginator(ordered, _PER_PAGE).get_page(request.GET.get("page"))
-
-
-def _owner_count(actor: Actor) -> int:
-    return Member.objects.filter(tenant=actor.tenant, role=Role.OWNER).count()
+    rows = membership.listed(request.actor).select_related("wallet")
+    return Paginator(rows, _PER_PAGE).get_page(request.GET.get("page"))
 
 
 def _as_row(actor: Actor, member: Member, owners: int, error: str = "") -> Row:
-    return Row(member, _choices(actor, member, owners), is_self=member == actor.member, error=error)
-
-
-def _choices(actor: Actor, member: Member, owners: int) -> list[Choice]:
-    """The other roles, as far as the actor may give them; the deed itself judges again."""
-    is_owner = member.role == Role.OWNER
-    if is_owner and (owners == 1 or not actor.may(Right.MANAGE_OWNERS)):
-        return []
-    offered = [role for role in Role if role != Role.OWNER or actor.may(Right.MANAGE_OWNERS)]
-    return [Choice(role, _MEANINGS[role]) for role in offered if role != member.role]
+    roles = membership.roles_for(actor, member, owners=owners)
+    choices = [Choice(role, _MEANINGS[role]) for role in roles]
+    return Row(member, choices, is_self=member == actor.member, error=error)

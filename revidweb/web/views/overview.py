@@ -8,8 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.jobs import figures, watch
-from revidweb.jobs.models import Job
+from revidweb.jobs import figures, listing, watch
 from revidweb.library import gallery
 from revidweb.web.access import ActorRequest, actor_may
 
@@ -23,7 +22,7 @@ def overview(request: ActorRequest) -> HttpResponse:
     actor, now = request.actor, watch.watch(request.actor)
     context = {"watch": now, "live_at": "overview", "is_first": False, **news(actor)}
     if not now.jobs and not context["latest"].outputs:
-        context["is_first"] = not Job.objects.visible_to(actor).exists()
+        context["is_first"] = listing.is_empty(actor)
         context["first_prompts"] = _first_prompts()
     return render(request, "overview/page.html", context)
 

@@ -11,8 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from revidweb.accounts import actors
-from revidweb.accounts.models import Member
+from revidweb.accounts import actors, members
 from revidweb.jobs.states import State
 from revidweb.lib import clock
 from revidweb.web.templatetags.house import credits
@@ -123,7 +122,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
 
 
 def _put_into_frame(request: HttpRequest) -> None:
-    member = Member.objects.filter(person=request.user.pk).select_related("tenant", "person").order_by("pk").first()
+    member = members.first_of(request.user) if request.user.is_authenticated else None
     if member:
         request.actor = actors.of(member)  # type: ignore[attr-defined]
 
