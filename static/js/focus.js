@@ -9,3 +9,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (wrong) return wrong.focus();
   if (document.activeElement === document.body && held && event.detail.elt?.id !== "live") document.getElementById(held)?.focus();
 });
+// What is being written anew is no longer called wrong.
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("[aria-invalid=true]")) return;
+  event.target.removeAttribute("aria-invalid");
+  const field = event.target.closest(".field");
+  field?.removeAttribute("data-state");
+  field?.querySelector(".field-error")?.remove();
+});
