@@ -7,7 +7,6 @@ class FrameConfig(AppConfig):
     """Joins the rooms; no room imports it."""
 
     name = "revidweb"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Register the system checks."""

@@ -80,11 +80,6 @@ class StoredFile(models.Model):
         return f"{self.public_id} {self.content_type}"
 
     @property
-    def extension(self) -> str:
-        """With its dot, from the content."""
-        return EXTENSIONS[self.content_type]
-
-    @property
     def names(self) -> list[str]:
         """Everything of it in the storage: the file, its thumbnail, and a clip's poster."""
         return [name for name in (self.path, self.thumb_path, self.poster_path) if name]

@@ -15,9 +15,4 @@ def provider(name: str) -> Provider:
     try:
         return _PROVIDERS[name]
     except KeyError:
-        raise UnknownProvider(f"{name!r} is none of {', '.join(names())}") from None
-
-
-def names() -> tuple[str, ...]:
-    """The names of all providers that are built."""
-    return tuple(_PROVIDERS)
+        raise UnknownProvider(f"{name!r} is none of {', '.join(_PROVIDERS)}") from None
