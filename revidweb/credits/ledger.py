@@ -26,7 +26,7 @@ class NotEnoughCredits(Refusal):
         super().__init__("not_enough_credits", needed=needed, free=free)
 
 
-class LedgerConflict(ValueError):  # noqa: N818  (the word of the house)
+class LedgerConflict(ValueError):
     """One reference was used for two different deeds, or an ended hold was to end otherwise: a bug of the caller."""
 
 

@@ -22,7 +22,7 @@ _WAIT_S, _WAIT_MAX_S = 10.0, 300.0
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-class FetchFailed(Exception):  # noqa: N818
+class FetchFailed(Exception):
     """Not now: the address did not deliver, but may. `wait_s`: seconds until the next try makes sense."""
 
     def __init__(self, reason: str, *, wait_s: float = _WAIT_S) -> None:

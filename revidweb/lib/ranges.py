@@ -6,7 +6,7 @@ from dataclasses import dataclass
 _ONE_RANGE = re.compile(r"bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*", re.IGNORECASE)
 
 
-class NotSatisfiable(Exception):  # noqa: N818
+class NotSatisfiable(Exception):
     """The range lies beyond the content: 416."""
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not an error of ours)
+class Refusal(Exception):
     """The asked thing is not done, and nothing was written.
 
     code: a stable word such as "not_enough_credits"; the web turns it into a sentence, the API into a status.

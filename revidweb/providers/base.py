@@ -42,7 +42,7 @@ class ProviderError(Exception):
         self.code = code
 
 
-class ProviderBusy(ProviderError):  # noqa: N818
+class ProviderBusy(ProviderError):
     """Later: nothing was created. `retry_after_s` where the provider said how long to wait."""
 
     def __init__(self, reason: str, *, code: str = "busy", retry_after_s: float | None = None) -> None:
@@ -50,15 +50,15 @@ class ProviderBusy(ProviderError):  # noqa: N818
         self.retry_after_s = retry_after_s
 
 
-class ProviderRefused(ProviderError):  # noqa: N818
+class ProviderRefused(ProviderError):
     """Final: the input, moderation, or the work itself failed. `code`: "input", "moderated" or "failed"."""
 
 
-class AccountRefused(ProviderError):  # noqa: N818
+class AccountRefused(ProviderError):
     """The credential is invalid, exhausted or locked; the order itself may be good."""
 
 
-class OutcomeUnknown(ProviderError):  # noqa: N818
+class OutcomeUnknown(ProviderError):
     """The answer was lost: the job may or may not have been made. Never sent again on a guess."""
 
 

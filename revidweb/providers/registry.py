@@ -6,7 +6,7 @@ from .preview.provider import Preview
 _PROVIDERS: dict[str, Provider] = {Preview.name: Preview()}
 
 
-class UnknownProvider(Exception):  # noqa: N818
+class UnknownProvider(Exception):
     """A connection names a provider that this version does not have."""
 
 

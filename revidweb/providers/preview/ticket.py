@@ -10,7 +10,7 @@ from typing import Any
 from revidweb.providers.base import Kind, Param
 
 
-class NotATicket(ValueError):  # noqa: N818
+class NotATicket(ValueError):
     """The text was not made by `seal`."""
 
 
