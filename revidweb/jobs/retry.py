@@ -1,13 +1,16 @@
 """Try again: the same order as a new job, at today's price."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from revidweb.accounts.actors import Actor
+from revidweb.catalog import quoting
+from revidweb.catalog.quoting import Quote
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Order
 
 from . import orders, submit
-from .models import Batch, Job
+from .models import Batch, Job, JobInput
 
 
 def retry(actor: Actor, job: Job, *, token: str) -> Batch:
@@ -18,6 +21,17 @@ def retry(actor: Actor, job: Job, *, token: str) -> Batch:
     if job.is_moving:
         raise Refusal("still_running", state=job.state)
     return submit.submit(actor, order_again(job), count=1, token=token, retry_of=job)
+
+
+def quote(actor: Actor, job: Job, inputs: Sequence[JobInput]) -> Quote:
+    """Today's price of the same order. inputs: the job's, with their files.
+
+    Raises Refusal as submitting would: what quoting refuses, and "unknown_input" for a picture deleted since.
+    """
+    if any(row.file and row.file.deleted_at for row in inputs):
+        raise Refusal("unknown_input", field="input_image")
+    given = tuple(Input(url=row.url) for row in inputs)  # a price asks only whether there is a picture
+    return quoting.quote(actor.tenant, replace(orders.bare(job), inputs=given))
 
 
 def order_again(job: Job) -> Order:

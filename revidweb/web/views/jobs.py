@@ -13,18 +13,17 @@ from django_htmx.http import push_url
 
 from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
-from revidweb.catalog import labels, quoting
+from revidweb.catalog import labels
 from revidweb.catalog import listing as catalog
 from revidweb.catalog.params import Choice
-from revidweb.catalog.quoting import Quote
 from revidweb.jobs import cancel as cancelling
-from revidweb.jobs import listing, orders, timeline
+from revidweb.jobs import listing, timeline
 from revidweb.jobs import retry as retrying
 from revidweb.jobs.models import Job, JobInput
 from revidweb.jobs.states import State
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
-from revidweb.providers.base import Input, Mode
+from revidweb.providers.base import Mode
 from revidweb.web import access, events, wording
 from revidweb.web.access import ActorRequest
 from revidweb.web.forms import jobs as forms
@@ -121,17 +120,9 @@ def _asked(job: Job) -> list[tuple[str, Any]]:
 def _retry(actor: Actor, job: Job, inputs: list[JobInput]) -> dict[str, Any]:
     """What trying again would cost today, or why it cannot be. Two queries."""
     try:
-        return {"quote": _quote(actor, job, inputs), "retry_token": uuid.uuid4().hex}
+        return {"quote": retrying.quote(actor, job, inputs), "retry_token": uuid.uuid4().hex}
     except Refusal as refusal:
         return {"why_no_retry": wording.of(refusal)}
-
-
-def _quote(actor: Actor, job: Job, inputs: list[JobInput]) -> Quote:
-    """Today's price of the same order. Raises Refusal, also when one of its pictures was deleted since."""
-    if any(row.file and row.file.deleted_at for row in inputs):
-        raise Refusal("unknown_input", field="input_image")
-    given = tuple(Input(url=row.url) for row in inputs)  # a price asks only whether there is a picture
-    return quoting.quote(actor.tenant, replace(orders.bare(job), inputs=given))
 
 
 @require_POST
