@@ -28,7 +28,9 @@ def pick_model(page: Page, name: str) -> None:
 
 def generate(page: Page, kind: str, prompt: str) -> float:
     """Write the prompt and press the button; when that was, in seconds."""
-    page.locator("textarea[name=prompt]").press_sequentially(prompt)  # by hand: what follows one's typing is no shift
+    field = page.locator("textarea[name=prompt]")
+    field.clear()
+    field.press_sequentially(prompt)  # by hand: what moves after somebody's typing is not counted
     page.get_by_role("button", name=re.compile("^Generate · ")).click()
     start = time.monotonic()
     expect(page.locator(".job-card", has_text=prompt)).to_have_count(1)
