@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from revidweb.files import fetching
 from revidweb.files.models import MediaKind, StoredFile
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
-from revidweb.providers.base import Order
+from revidweb.providers.base import Input, Order
 from revidweb.trail import trail
 
 from . import dispatch, wake
@@ -77,7 +78,7 @@ def _first(actor: Actor, token: str, fingerprint: str) -> Batch | None:
 
 
 def _queue(actor: Actor, order: Order, count: int, token: str, fingerprint: str, retry_of: Job | None) -> Batch:
-    inputs = [_input(actor, position, order) for position in range(len(order.inputs))]
+    inputs = _inputs(actor, order)
     quote = quoting.quote(actor.tenant, order)
     batch = Batch.objects.create(tenant=actor.tenant, member=actor.member, count=count)
     Submission.objects.create(member=actor.member, token=token, fingerprint=fingerprint, batch=batch)
@@ -93,12 +94,18 @@ def _queue(actor: Actor, order: Order, count: int, token: str, fingerprint: str,
     return batch
 
 
-def _input(actor: Actor, position: int, order: Order) -> JobInput:
-    """The input as an unsaved row; a file must be one that the actor may see."""
-    asked = order.inputs[position]
+def _inputs(actor: Actor, order: Order) -> list[JobInput]:
+    """The inputs as unsaved rows; a file must be one that the actor may see, and cannot be deleted meanwhile."""
+    named = [asked.file_id for asked in order.inputs if asked.file_id]
+    there = StoredFile.objects.visible_to(actor).present().filter(public_id__in=named).order_by("pk")
+    files = {file.public_id: file for file in there.select_for_update(no_key=True)} if named else {}
+    return [_input(position, asked, files) for position, asked in enumerate(order.inputs)]
+
+
+def _input(position: int, asked: Input, files: Mapping[str, StoredFile]) -> JobInput:
     if not asked.file_id:
         return JobInput(position=position, url=asked.url)
-    file = StoredFile.objects.visible_to(actor).present().filter(public_id=asked.file_id).first()
+    file = files.get(asked.file_id)
     if file is None:
         raise Refusal("unknown_input", field="input_image")
     if file.kind != MediaKind.IMAGE:

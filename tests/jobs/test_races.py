@@ -12,12 +12,14 @@ from revidweb.connections.models import Connection
 from revidweb.credits import ledger
 from revidweb.credits.models import Hold, HoldState
 from revidweb.jobs import cancel, dispatch, find, poll, settle, store, submit
-from revidweb.jobs.models import Attempt, Batch, Job, Settlement, Submission
+from revidweb.jobs.models import Attempt, Batch, Job, JobInput, Settlement, Submission
 from revidweb.jobs.states import ENDED
-from revidweb.providers.base import OutcomeUnknown, Receipt, Sighting, Status
+from revidweb.library import gallery
+from revidweb.providers.base import Input, OutcomeUnknown, Receipt, Sighting, Status
 from tests import makers
 from tests.crowd import at_once
 from tests.jobs import steps
+from tests.library.makers import an_output
 from tests.upstreams.scripted import DONE, WORKING
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("crowd")]
@@ -177,3 +179,18 @@ def test_two_finders_of_one_order_adopt_one_receipt(user, upstream, order):
     answers = at_once(8, lambda _: find.find(job.pk))
     assert answers.count(True) == 1
     assert Attempt.objects.get().ticket == "found-1"
+
+
+def test_a_picture_is_deleted_or_started_from_but_never_both(user, order):
+    pictures = [an_output(user.member) for _ in range(8)]
+
+    def race(number: int) -> object:
+        picture = pictures[number // 2]
+        if number % 2:
+            return gallery.erase(user, picture)
+        from_it = replace(order, model="nano-banana", inputs=(Input(file_id=picture.file.public_id),))
+        return submit.submit(user, from_it, count=1, token=f"form-{number}").pk
+
+    answers = at_once(16, race)
+    assert answers.count("Refusal") == 8
+    assert not JobInput.objects.filter(file__deleted_at__isnull=False).exists()
