@@ -17,6 +17,11 @@ SHORT_KEY = Error(
     hint='Make one: python -c "import secrets; print(secrets.token_urlsafe(48))"',
     id="revidweb.E005",
 )
+ANY_HOST = Error(
+    "ALLOWED_HOSTS lets every host in.",
+    hint="Name yours: links in mails, also those that reset a password, lead to the host that was asked.",
+    id="revidweb.E006",
+)
 NOT_HTTPS = Warning(
     "PUBLIC_URL is not https.",
     hint="Cookies and passwords travel in the clear; put a TLS proxy in front and set PUBLIC_URL.",
@@ -49,6 +54,7 @@ def production_is_safe(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         (not database.endswith("sqlite3"), SQLITE),
         (not settings.DEBUG, DEBUG),
         (validate_host(host, settings.ALLOWED_HOSTS), OWN_HOST),
+        ("*" not in settings.ALLOWED_HOSTS, ANY_HOST),
         (len(settings.SECRET_KEY) >= 32, SHORT_KEY),
         (is_https, NOT_HTTPS),
         (settings.BEHIND_PROXY or not is_https, NO_PROXY),

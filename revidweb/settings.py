@@ -226,6 +226,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FILES = 4  # no form takes more than one; each may be as large as UPLOAD_MAX_MB
 FILE_UPLOAD_HANDLERS = [
     "revidweb.files.receiving.BoundedUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

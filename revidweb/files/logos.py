@@ -12,7 +12,6 @@ from revidweb.lib.refusal import Refusal
 
 from . import probe, storage, thumbs
 from .intake import received, refused_at
-from .models import MediaKind
 
 CONTENT_TYPE = thumbs.CONTENT_TYPE
 LOGO_PX = 256
@@ -40,9 +39,9 @@ def _drawn(upload: "UploadedFile[bytes]") -> bytes:
         path = received(upload, folder)
         if path.stat().st_size == 0:
             raise Refusal("file_empty")
-        look = probe.look(path)
-        if look.kind != MediaKind.IMAGE:
+        if not probe.sniff(path).startswith("image/"):
             raise Refusal("not_an_image")
+        look = probe.look(path)
         return thumbs.encoded(look.picture, max_px=LOGO_PX, quality=90)
 
 

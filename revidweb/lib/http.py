@@ -95,7 +95,12 @@ def _parts(url: str, field: str) -> SplitResult:
         is_good = parts.scheme in _PORTS and parts.hostname and parts.port != 0
     except ValueError:
         raise Refusal("bad_address", field=field) from None
-    if not is_good or "@" in parts.netloc or len(url) > _URL_MAX_CHARS or re.search(r"[\s\\\x00-\x20\x7f]", url):
+    if (
+        not is_good
+        or "@" in parts.netloc
+        or len(url) > _URL_MAX_CHARS
+        or re.search(r"[\s\\\x00-\x20\x7f\ud800-\udfff]", url)
+    ):
         raise Refusal("bad_address", field=field)
     return parts
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from revidweb.files import logos, storage
+from revidweb.files import logos, probe, storage
 from revidweb.lib.refusal import Refusal
 from tests.makers import a_tenant
 
@@ -74,5 +74,11 @@ def test_a_bad_logo_is_refused_and_the_old_one_stays(content, code):
 
 
 def test_a_clip_is_no_logo(tmp_path):
+    with pytest.raises(Refusal, match="not_an_image"):
+        logos.put(a_tenant(), makers.an_upload(makers.a_clip(tmp_path).read_bytes()))
+
+
+def test_a_clip_as_a_logo_is_refused_before_it_is_decoded(monkeypatch, tmp_path):
+    monkeypatch.setattr(probe, "look", None)
     with pytest.raises(Refusal, match="not_an_image"):
         logos.put(a_tenant(), makers.an_upload(makers.a_clip(tmp_path).read_bytes()))

@@ -31,6 +31,7 @@ def test_a_sound_production_passes(production):
     [
         ("DEBUG", True, "revidweb.E002"),
         ("ALLOWED_HOSTS", ["other.example.test"], "revidweb.E004"),
+        ("ALLOWED_HOSTS", ["*"], "revidweb.E006"),
         ("SECRET_KEY", "short", "revidweb.E005"),
         ("PUBLIC_URL", "http://studio.example.test", "revidweb.W001"),
         ("BEHIND_PROXY", False, "revidweb.W002"),

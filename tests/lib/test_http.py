@@ -96,6 +96,7 @@ PRIVATE = [
 ]
 
 BAD = [
+    "http://example.com/half-a-character-\ud800.png",
     "",
     "example.com/a.png",
     "//example.com/a.png",

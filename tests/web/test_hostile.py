@@ -11,6 +11,7 @@ from django.urls import reverse
 from revidweb.accounts.actors import Actor
 from revidweb.lib import clock
 from revidweb.web.handler import Handler, Utf8Request
+from tests.files.makers import an_upload
 from tests.library.makers import a_job
 from tests.makers import a_client
 
@@ -104,3 +105,10 @@ def an_environ(more: dict[str, str]) -> dict[str, Any]:
     environ: dict[str, Any] = {"HTTP_HOST": "localhost", "QUERY_STRING": "a=%2B2AA-%5Cud800"} | more
     setup_testing_defaults(environ)
     return environ
+
+
+def test_a_heap_of_files_is_not_taken(user):
+    files = {f"file{number}": an_upload(b"x") for number in range(5)}
+    answer = unbroken(user).post(address(user), IMAGE | files)
+    assert answer.status_code == 400
+    assert "Not understood" in answer.content.decode()
