@@ -12,11 +12,6 @@ from .printed import NAMES, NOT_YET, OVERVIEW
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def tenant():
-    return a_stocked_tenant()
-
-
 def _listed(tenant):
     return {listed.name: listed for listed in listing.models(tenant)}
 

@@ -4,15 +4,10 @@ from revidweb.catalog import loading, params, prose, rows
 from revidweb.catalog.models import MediaModel, Price
 from revidweb.lib.refusal import Refusal
 
-from .makers import a_stocked_tenant, offers_of
+from .makers import offers_of
 from .printed import NAMES
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def tenant():
-    return a_stocked_tenant()
 
 
 def _fields(tenant, model, **chosen):

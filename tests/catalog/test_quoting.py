@@ -19,11 +19,6 @@ _IN_ONE_DATABASE = settings(
 
 
 @pytest.fixture
-def tenant():
-    return a_stocked_tenant()
-
-
-@pytest.fixture
 def tenant_with_everything(tenant):
     """As it will be once every kind is offered."""
     MediaModel.objects.update(is_offered=True)
