@@ -9,7 +9,6 @@ from django.urls import reverse
 from revidweb.catalog.models import MediaModel
 from revidweb.connections.models import Connection
 from revidweb.credits import ledger
-from revidweb.credits.models import Hold
 from revidweb.files import intake
 from revidweb.jobs import submit
 from revidweb.jobs.models import Batch, Job
@@ -191,12 +190,6 @@ def test_htmx_gets_the_form_with_its_prompt_and_the_new_cards(user):
     assert [f'id="card-{job.public_id}"' in part for job in Job.objects.all()] == [True, True]
     assert 'value="form-1"' not in part  # the next submission is another one
     assert "92" in part  # the balance in the frame follows
-
-
-def test_the_same_form_twice_is_one_batch(user):
-    for _ in range(2):
-        assert sent(user, IMAGE).status_code == 200
-    assert (Batch.objects.count(), Hold.objects.count()) == (1, 1)
 
 
 def test_a_refused_form_keeps_what_was_written(user):
