@@ -37,8 +37,16 @@ function leave() {
   if (isLeaving) history.back();
 }
 
+// The last result that was shown is gone: say so as a fresh page would.
+function showEmpty() {
+  return htmx.ajax("GET", location.href, { target: "#results", swap: "outerHTML" });
+}
+
 function move(event) {
-  if (isLeaving) return void (isLeaving = false);
+  if (isLeaving) {
+    isLeaving = false;
+    return document.querySelector("#results .tile") ? undefined : showEmpty();
+  }
   if (shows(event.state)) return fill(location.href).then(() => dialog.open || dialog.showModal());
   if (dialog.open) return dialog.close();
   if (event.state?.gallery) location.reload(); // another look of the gallery stands here now
@@ -56,6 +64,7 @@ document.addEventListener("click", follow);
 document.addEventListener("htmx:beforeSwap", keepRow);
 document.addEventListener("deleted", ({ detail }) => {
   document.getElementById(detail.output)?.remove();
+  for (const day of document.querySelectorAll("#results .gallery-day:not(:has(+ .tile))")) day.remove();
   dialog.close();
 });
 dialog.addEventListener("close", leave);
