@@ -53,6 +53,7 @@ def test_every_job_ends_once_whatever_is_killed(house, capsys):
     assert submitting.wrong == []
     prove(found, submitting.prompts)
     house.manage("check_ledger")
+    house.manage("check_jobs")
 
 
 class Submitting(threading.Thread):

@@ -1,0 +1,110 @@
+"""Prove the jobs against the book: where work ended money ended, and where it goes on money waits.
+
+Each fact is asked in one statement, which sees one moment: so it may run while jobs move. Only what is wrong comes
+back. What must be true of money alone is the book's own check.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db.models import Exists, F, Model, OuterRef, Q, Value
+from django.db.models.functions import Concat
+
+from revidweb.credits.checking import Fault
+from revidweb.credits.models import Hold, HoldState
+
+from .models import Attempt, AttemptState, Job, Output, Settlement, Verdict
+from .states import ENDED, MOVING, State
+
+_PAID = Q(settlement__verdict__in=[Verdict.DONE, Verdict.CANCELLED], settlement__credits=F("credits"))
+_FREE = ~Q(settlement__verdict=Verdict.DONE) & Q(settlement__credits=0)
+_VERDICTS = (
+    Q(state=State.DONE, settlement__verdict=Verdict.DONE)
+    | Q(state=State.FAILED, settlement__verdict__in=[Verdict.FAILED, Verdict.LOST])
+    | Q(state=State.CANCELLED, settlement__verdict=Verdict.CANCELLED)
+)
+
+
+def faults() -> Iterator[Fault]:
+    """Every fault of the jobs, check by check; none when they are sound."""
+    for check in CHECKS:
+        yield from check()
+
+
+def sizes() -> dict[str, int]:
+    """How many rows were looked at, by table."""
+    tables: dict[str, type[Model]] = {"jobs": Job, "settlements": Settlement, "attempts": Attempt, "outputs": Output}
+    return {name: table._default_manager.count() for name, table in tables.items()}
+
+
+def ends_are_settled() -> Iterator[Fault]:
+    """A job that ended has the settlement of its verdict, and one without a verdict has none."""
+    unsettled = Q(state__in=ENDED) & ~(Q(settlement__isnull=False) & _VERDICTS)
+    early = Q(state__in=MOVING, settlement__isnull=False)
+    for job, state, verdict in _wrong(unsettled | early, "settlement__verdict"):
+        yield Fault("settlement", job, f"that of a {state} job", verdict or "none")
+
+
+def holds_follow_their_jobs() -> Iterator[Fault]:
+    """A job's hold is open until the job ends, and not after it."""
+    closed = Q(state__in=MOVING) & ~Q(hold__state=HoldState.OPEN)
+    left_open = Q(state__in=ENDED, hold__state=HoldState.OPEN)
+    for job, state, found in _wrong(closed | left_open, "hold__state"):
+        yield Fault("hold_state", job, "an open hold" if state in MOVING else "an ended hold", found)
+
+
+def prices_are_held() -> Iterator[Fault]:
+    """What is held for a job is its price, under its name."""
+    alike = Q(hold__credits=F("credits"), hold__reference=Concat(Value("job:"), F("public_id")))
+    for job, _state, credits, held, reference in _wrong(~alike, "credits", "hold__credits", "hold__reference"):
+        yield Fault("hold_price", job, f"{credits} held", f"{held} by {reference}")
+
+
+def charges_are_captured() -> Iterator[Fault]:
+    """What a settlement says was paid is the price or nothing, and is what the hold's capture took."""
+    settled = Q(settlement__isnull=False)
+    wrong = settled & ~(Q(settlement__credits=F("hold__captured")) & (_PAID | _FREE))
+    for job, state, credits, paid, taken in _wrong(wrong, "credits", "settlement__credits", "hold__captured"):
+        yield Fault("charge", job, f"what a {state} job for {credits} pays", f"{paid} settled, {taken} captured")
+
+
+def done_is_delivered() -> Iterator[Fault]:
+    """A job that is done has its results and shows the first of them; no other job has any."""
+    has_outputs = Q(Exists(Output.objects.filter(job=OuterRef("pk"))))
+    empty = Q(state=State.DONE) & (~has_outputs | Q(cover=None))
+    early = ~Q(state=State.DONE) & has_outputs
+    for job, state, _cover in _wrong(empty | early, "cover"):
+        expected, found = ("results", "none") if state == State.DONE else ("no results", "some")
+        yield Fault("results", job, expected, found)
+
+
+def work_has_its_ticket() -> Iterator[Fault]:
+    """A job that is upstream has the ticket by which it is looked at."""
+    sent = Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT).exclude(ticket="")
+    for job, _state in _wrong(Q(state=State.WORKING) & ~Q(Exists(sent))):
+        yield Fault("ticket", job, "an attempt that was answered with a ticket", "none")
+
+
+def holds_have_their_jobs() -> Iterator[Fault]:
+    """No credits are held for a job that is not there."""
+    strays = Hold.objects.filter(job=None, state=HoldState.OPEN, reference__startswith="job:")
+    for pk, reference in strays.values_list("pk", "reference").iterator():
+        yield Fault("hold_without_job", f"hold {pk} ({reference})", "its job", "none")
+
+
+CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
+    ends_are_settled,
+    holds_follow_their_jobs,
+    prices_are_held,
+    charges_are_captured,
+    done_is_delivered,
+    work_has_its_ticket,
+    holds_have_their_jobs,
+)
+
+
+def _wrong(wrong: Q, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """The jobs that are so, as text, with their state and these columns."""
+    rows = Job.objects.filter(wrong).order_by("pk").values_list("public_id", "state", *columns)
+    for name, state, *found in rows.iterator():
+        yield (f"job {name}", state, *found)

@@ -1,0 +1,146 @@
+"""`check_jobs` proves the jobs: a sound house passes, and each kind of planted fault is found and named."""
+
+import json
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db.models import F
+
+from revidweb.credits import ledger
+from revidweb.credits.models import Hold
+from revidweb.jobs import cancel, checking, submit
+from revidweb.jobs.models import Attempt, Job, Output, Settlement
+from revidweb.lib import clock
+from revidweb.providers.base import Cancellation, ProviderRefused, Receipt
+from tests.credits.test_check_ledger import plant
+
+from .steps import poll_all, send_all, store_all
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def jobs(user, order, upstream) -> dict[str, Job]:
+    """One in each end, one at work and one that waits, all of them as they came to be."""
+    named = {}
+    for name in ("done", "failed", "paid", "cancelled", "working", "queued"):
+        named[name] = submit.submit(user, order, count=1, token=name).jobs.get()
+        upstream.submits = [ProviderRefused("no")] if name == "failed" else [Receipt(name)]
+        upstream.cancellation = Cancellation(is_cancelled=True, refunded=False)
+        if name in ("done", "failed", "paid", "working"):
+            send_all()
+        if name in ("paid", "cancelled"):
+            cancel.cancel(user, Job.objects.get(pk=named[name].pk))
+        if name in ("done", "paid"):
+            poll_all()
+            store_all()
+    states = [Job.objects.get(pk=job.pk).state for job in named.values()]
+    assert states == ["done", "failed", "cancelled", "cancelled", "working", "queued"]
+    return named
+
+
+def run(*options: str) -> tuple[int, str]:
+    """The command's exit code and all that it said."""
+    said = StringIO()
+    try:
+        call_command("check_jobs", *options, stdout=said, stderr=said)
+    except SystemExit as ended:
+        return int(str(ended.code)), said.getvalue()
+    return 0, said.getvalue()
+
+
+def _move(job: Job, state: str) -> None:
+    Job.objects.filter(pk=job.pk).update(state=state, ended_at=clock.now() if state in ("done", "failed") else None)
+
+
+def _reopen(job: Job) -> None:
+    ended = "state = 'open', captured = 0, transfer_id = NULL, ended_at = NULL"
+    plant(f"UPDATE credits_hold SET {ended} WHERE id = {job.hold_id}")
+
+
+def _forget_outputs(job: Job) -> None:
+    Output.objects.filter(job=job).delete()
+
+
+def _hold_for_nobody(job: Job) -> None:
+    ledger.hold(job.hold.wallet, credits=1, reference="job:job_nobody")
+
+
+FAULTS = {
+    "an end has no settlement": ("done", lambda job: Settlement.objects.get(job=job).delete(), {"settlement"}),
+    "a verdict is another's": ("cancelled", lambda job: _move(job, "failed"), {"settlement"}),
+    "a job ended past its settlement": ("working", lambda job: _move(job, "failed"), {"settlement", "hold_state"}),
+    "an ended job moves again": ("failed", lambda job: _move(job, "queued"), {"settlement", "hold_state"}),
+    "an ended job holds credits": ("failed", _reopen, {"hold_state"}),
+    "a moving job holds none": ("working", lambda job: ledger.release(job.hold), {"hold_state"}),
+    "another price is held": (
+        "queued",
+        lambda job: Job.objects.filter(pk=job.pk).update(credits=F("credits") + 1),
+        {"hold_price"},
+    ),
+    "a hold is another's": (
+        "queued",
+        lambda job: Hold.objects.filter(pk=job.hold_id).update(reference="job:job_other"),
+        {"hold_price"},
+    ),
+    "a settlement says another charge": (
+        "paid",
+        lambda job: Settlement.objects.filter(job=job).update(credits=F("credits") - 1),
+        {"charge"},
+    ),
+    "a done job was not charged": (
+        "done",
+        lambda job: Settlement.objects.filter(job=job).update(credits=0),
+        {"charge"},
+    ),
+    "a done job has no result": ("done", _forget_outputs, {"results"}),
+    "a done job shows none": ("done", lambda job: Job.objects.filter(pk=job.pk).update(cover=None), {"results"}),
+    "a failed job has a result": (
+        "failed",
+        lambda job: Output.objects.update(job=job),
+        {"results"},
+    ),
+    "a job at work has no ticket": ("working", lambda job: Attempt.objects.filter(job=job).delete(), {"ticket"}),
+    "credits are held for no job": ("queued", _hold_for_nobody, {"hold_without_job"}),
+}
+
+
+def test_sound_jobs_pass(jobs):
+    assert run() == (0, "The jobs are sound: 6 jobs, 4 settlements, 4 attempts, 1 outputs.\n")
+
+
+def test_no_jobs_are_sound():
+    assert run() == (0, "The jobs are sound: 0 jobs, 0 settlements, 0 attempts, 0 outputs.\n")
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_kind_of_fault_is_found(jobs, name):
+    which, break_it, expected = FAULTS[name]
+    break_it(Job.objects.get(pk=jobs[which].pk))
+    code, said = run()
+    assert code == 1
+    assert {line.partition(":")[0] for line in said.splitlines()[:-1]} == expected
+    assert "The jobs are WRONG" in said.splitlines()[-1]
+
+
+def test_every_fault_that_a_check_names_is_planted_here():
+    planted = set().union(*(expected for _, _, expected in FAULTS.values()))
+    assert set(re.findall(r'Fault\("(\w+)"', Path(checking.__file__).read_text())) == planted
+
+
+def test_a_program_reads_json(jobs):
+    _reopen(jobs["failed"])
+    code, said = run("--json")
+    found = json.loads(said)
+    assert (code, found["is_sound"]) == (1, False)
+    assert found["faults"] == [
+        {
+            "what": "hold_state",
+            "where": f"job {jobs['failed'].public_id}",
+            "expected": "an ended hold",
+            "found": "open",
+        }
+    ]
