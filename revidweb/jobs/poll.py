@@ -129,7 +129,7 @@ def _end(job: Job, seen: Sighting) -> bool:
         case Status.DONE if seen.results:
             to_store(job, seen.results)
         case Status.DONE:
-            settle.fail(job, code="undeliverable", error="no result")
+            settle.fail(job, code="undeliverable", error="")
         case Status.FAILED:
             settle.fail(job, code=seen.error_code or "failed", error=seen.error, refunded=True)
         case Status.CANCELLED if job.state == State.WORKING and job.cancel_asked_at:

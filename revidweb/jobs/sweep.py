@@ -72,7 +72,7 @@ def give_up_unrouted() -> None:
 def _answer_lost(job: Job) -> None:
     attempt = job.attempts.filter(state=AttemptState.SENDING).last()
     if attempt:
-        dispatch.answer_lost(job, attempt, "The process that sent it died.")
+        dispatch.answer_lost(job, attempt, "")  # the process that sent it died
 
 
 def _overdue(state: State) -> QuerySet[Job]:
