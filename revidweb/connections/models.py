@@ -1,22 +1,19 @@
 """A tenant's accounts at providers."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from django.db import models
 
+from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Tenant
 from revidweb.lib import clock, ids
 from revidweb.providers.base import Account
-
-if TYPE_CHECKING:
-    from revidweb.accounts.actors import Actor
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Lists of connections."""
 
-    def visible_to(self, actor: "Actor") -> "ConnectionQuerySet":
+    def visible_to(self, actor: Actor) -> "ConnectionQuerySet":
         """Every member's work runs over the tenant's connections."""
         return self.filter(tenant=actor.tenant)
 

@@ -3,16 +3,12 @@
 Credits are whole numbers. An entry's sign is the wallet's view: + came in, - went out.
 """
 
-from typing import TYPE_CHECKING
-
 from django.db import models
 from django.db.models import F, Q
 
+from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
 from revidweb.lib import clock
-
-if TYPE_CHECKING:
-    from revidweb.accounts.actors import Actor
 
 
 class WalletKind(models.TextChoices):
@@ -29,10 +25,10 @@ METERED = (WalletKind.MEMBER,)
 class WalletQuerySet(models.QuerySet["Wallet"]):
     """Lists of wallets."""
 
-    def visible_to(self, actor: "Actor") -> "WalletQuerySet":
+    def visible_to(self, actor: Actor) -> "WalletQuerySet":
         """The tenant's wallets to those who see all, one's own to others."""
         mine = self.filter(tenant=actor.tenant)
-        return mine if actor.may("see_all") else mine.filter(member=actor.member)
+        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
 
 
 class Wallet(models.Model):

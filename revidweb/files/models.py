@@ -1,16 +1,13 @@
 """Stored files: inputs that people gave and outputs that jobs made."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from django.db import models
 from django.db.models import Q
 
+from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
 from revidweb.lib import clock, ids
-
-if TYPE_CHECKING:
-    from revidweb.accounts.actors import Actor
 
 
 class Purpose(models.TextChoices):
@@ -30,10 +27,10 @@ class MediaKind(models.TextChoices):
 class StoredFileQuerySet(models.QuerySet["StoredFile"]):
     """Lists of files."""
 
-    def visible_to(self, actor: "Actor") -> "StoredFileQuerySet":
+    def visible_to(self, actor: Actor) -> "StoredFileQuerySet":
         """The tenant's files to those who see all, one's own to others."""
         mine = self.filter(tenant=actor.tenant)
-        return mine if actor.may("see_all") else mine.filter(member=actor.member)
+        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
 
     def present(self) -> "StoredFileQuerySet":
         """Those that were not deleted."""

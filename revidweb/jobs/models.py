@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 
+from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
 from revidweb.catalog.models import MediaModel, Offer
 from revidweb.connections.models import Connection
@@ -16,9 +17,6 @@ from revidweb.lib import clock, ids
 from revidweb.providers.base import Kind, Mode
 
 from .states import ENDED, MOVES, MOVING, State
-
-if TYPE_CHECKING:
-    from revidweb.accounts.actors import Actor
 
 
 class Batch(models.Model):
@@ -56,10 +54,10 @@ class Submission(models.Model):
 class JobQuerySet(models.QuerySet["Job"]):
     """Lists of jobs."""
 
-    def visible_to(self, actor: "Actor") -> "JobQuerySet":
+    def visible_to(self, actor: Actor) -> "JobQuerySet":
         """The tenant's jobs to those who see all, one's own to others."""
         mine = self.filter(tenant=actor.tenant)
-        return mine if actor.may("see_all") else mine.filter(member=actor.member)
+        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
 
     def moving(self) -> "JobQuerySet":
         """Those without a verdict."""
@@ -262,10 +260,10 @@ class Attempt(models.Model):
 class OutputQuerySet(models.QuerySet["Output"]):
     """Lists of outputs."""
 
-    def visible_to(self, actor: "Actor") -> "OutputQuerySet":
+    def visible_to(self, actor: Actor) -> "OutputQuerySet":
         """The tenant's outputs to those who see all, one's own to others."""
         mine = self.filter(tenant=actor.tenant)
-        return mine if actor.may("see_all") else mine.filter(member=actor.member)
+        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
 
     def present(self) -> "OutputQuerySet":
         """Those that were not deleted."""
