@@ -83,7 +83,8 @@ def _fair_line(connection: Connection) -> list[tuple[int, Kind]]:
 def send(job_id: int) -> None:
     """Prepare one claimed job and send it. Run twice, only one of the two gets to the call."""
     claimed = Job.objects.filter(pk=job_id, state=State.PREPARING)
-    claimed.update(lease_until=clock.after(settings.LEASE_S))  # the message may have waited for most of it
+    # The message may have waited for most of the lease; the look tells the sweep that work began.
+    claimed.update(lease_until=clock.after(settings.LEASE_S), looks=F("looks") + 1)
     job = claimed.full().first()
     if job is None:
         return

@@ -33,7 +33,7 @@ def submit(actor: Actor, order: Order, *, count: int, token: str, retry_of: Job 
     or private input, or NotEnoughCredits for the whole batch.
     """
     order = check(order, count)
-    fingerprint = _fingerprint(order, count)
+    fingerprint = _fingerprint(actor, order, count)
     try:
         with transaction.atomic():
             return _first(actor, token, fingerprint) or _queue(actor, order, count, token, fingerprint, retry_of)
@@ -63,9 +63,13 @@ def check(order: Order, count: int) -> Order:
     return replace(order, prompt=prompt)
 
 
-def _fingerprint(order: Order, count: int) -> str:
+def _fingerprint(actor: Actor, order: Order, count: int) -> str:
+    """What is asked, in one word. A picture counts by its content: a form that is sent twice may upload it twice."""
     asked = [order.kind, order.model, order.prompt, sorted(order.params.items()), order.server, count]
-    inputs = [[file.file_id, file.url] for file in order.inputs]
+    named = [file.file_id for file in order.inputs if file.file_id]
+    files = StoredFile.objects.visible_to(actor).filter(public_id__in=named)
+    content = dict(files.values_list("public_id", "sha256")) if named else {}
+    inputs = [[content.get(file.file_id, file.file_id), file.url] for file in order.inputs]
     return hashlib.sha256(json.dumps([asked, inputs]).encode()).hexdigest()
 
 

@@ -17,6 +17,7 @@ from .states import State
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 500
+TRIES_TO_PREPARE = 5
 
 
 @shared_task
@@ -37,8 +38,8 @@ def free_leases() -> int:
 
 
 def unprepare() -> None:
-    """Preparing without a lease: its worker died. Nothing was sent; it goes back to the queue."""
-    _each(Job.objects.full().unleased(State.PREPARING), lambda job: job.move(State.QUEUED))
+    """Preparing without a lease: its worker died. Nothing was sent; it goes back to the queue, but not for ever."""
+    _each(Job.objects.full().unleased(State.PREPARING), _prepare_again)
 
 
 def unsend() -> None:
@@ -67,6 +68,15 @@ def give_up_unrouted() -> None:
     waiting = Job.objects.full().unleased(State.QUEUED).filter(connection__is_enabled=False)
     late = waiting.filter(created_at__lt=clock.ago(settings.UNROUTED_S))
     _each(late, lambda job: settle.fail(job, code="no_connection", error=""))
+
+
+def _prepare_again(job: Job) -> None:
+    """A message that nobody took in time is no try; an input that workers die of is."""
+    tries = job.misses + (job.looks > 0)
+    if tries < TRIES_TO_PREPARE:
+        job.move(State.QUEUED, misses=tries)
+    else:
+        settle.fail(job, code="not_prepared", error="")
 
 
 def _answer_lost(job: Job) -> None:

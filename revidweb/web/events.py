@@ -80,6 +80,10 @@ _TROUBLES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("The provider refused the tenant's account"),
         _("An owner of the tenant has to mend the connection. Then try again."),
     ),
+    "not_prepared": (
+        _("It could not be prepared for sending"),
+        _("Nothing was sent. Try again; if that fails too, start from another picture."),
+    ),
     "not_created": (_("The provider took no new work"), _("It said so only after a long wait. Try again.")),
     "missing": (_("The provider no longer knows this job"), _("It was accepted and then forgotten there. Try again.")),
     "cancelled": (_("The provider cancelled it"), _("Nobody here asked for that. Try again.")),

@@ -3,7 +3,7 @@
 import pytest
 
 from revidweb.connections.models import Connection
-from revidweb.jobs import dispatch, submit
+from revidweb.jobs import dispatch, submit, sweep
 from revidweb.jobs.models import Attempt, Job
 from revidweb.lib import clock
 from revidweb.providers.base import AccountRefused, OutcomeUnknown, ProviderBusy, ProviderRefused, Receipt
@@ -125,6 +125,24 @@ def test_a_lost_answer_of_a_repeatable_provider_is_sent_again(job, upstream):
 def test_a_worker_that_died_preparing_gives_the_job_back(job, upstream):
     dispatch.tick()
     sweep_all()
+    assert states() == ["queued"]
+
+
+def test_an_input_that_workers_die_of_is_not_prepared_for_ever(job, wallet, upstream, monkeypatch):
+    monkeypatch.setattr(dispatch, "_prepare", lambda job: False)  # as far as it got
+    for _ in range(sweep.TRIES_TO_PREPARE):
+        assert states() == ["queued"]
+        send_all()
+        sweep_all()
+    job.refresh_from_db()
+    wallet.refresh_from_db()
+    assert (job.state, job.error_code, wallet.held) == ("failed", "not_prepared", 0)
+
+
+def test_a_message_that_nobody_takes_is_no_try(job, upstream):
+    for _ in range(2 * sweep.TRIES_TO_PREPARE):
+        dispatch.tick()
+        sweep_all()
     assert states() == ["queued"]
 
 

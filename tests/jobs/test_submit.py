@@ -11,6 +11,7 @@ from revidweb.jobs.models import Batch, Job, Submission
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input
 from revidweb.trail import trail
+from tests.library.makers import a_file
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +101,16 @@ def test_a_model_that_is_not_yet_offered_is_refused(user, order):
     with pytest.raises(Refusal):
         submit.submit(user, replace(order, kind="video", model="seedance-2.0"), count=1, token="t")
     assert nothing_was_written()
+
+
+def test_the_same_form_with_its_picture_uploaded_twice_is_one_batch(user, order):
+    first, second = (a_file(user.member, stem=f"inputs/{number}") for number in range(2))
+    first.save()
+    second.save()
+    batches = [
+        submit.submit(
+            user, replace(order, model="nano-banana", inputs=(Input(file_id=file.public_id),)), count=1, token="form"
+        )
+        for file in (first, second)
+    ]
+    assert batches[0] == batches[1]
