@@ -4,7 +4,6 @@ from functools import partial
 
 from django.db import models
 
-from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Tenant
 from revidweb.lib import clock, ids
 from revidweb.providers.base import Account
@@ -12,10 +11,6 @@ from revidweb.providers.base import Account
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
     """Lists of connections."""
-
-    def visible_to(self, actor: Actor) -> "ConnectionQuerySet":
-        """Every member's work runs over the tenant's connections."""
-        return self.filter(tenant=actor.tenant)
 
     def usable(self) -> "ConnectionQuerySet":
         """Those that may take new work."""

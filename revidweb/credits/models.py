@@ -6,7 +6,6 @@ Credits are whole numbers. An entry's sign is the wallet's view: + came in, - we
 from django.db import models
 from django.db.models import F, Q
 
-from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
 from revidweb.lib import clock
 
@@ -22,15 +21,6 @@ class WalletKind(models.TextChoices):
 METERED = (WalletKind.MEMBER,)
 
 
-class WalletQuerySet(models.QuerySet["Wallet"]):
-    """Lists of wallets."""
-
-    def visible_to(self, actor: Actor) -> "WalletQuerySet":
-        """The tenant's wallets to those who see all, one's own to others."""
-        mine = self.filter(tenant=actor.tenant)
-        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
-
-
 class Wallet(models.Model):
     """Credits of one payer. `house` and `spent` store no balance and are never locked, so they are no hot row."""
 
@@ -40,8 +30,6 @@ class Wallet(models.Model):
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
-
-    objects = WalletQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -3,7 +3,7 @@ import pytest
 from revidweb.connections import preview
 from revidweb.connections.models import Connection
 from revidweb.providers import registry
-from tests.makers import a_tenant, an_actor
+from tests.makers import a_tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -34,13 +34,6 @@ def test_opening_it_again_does_not_switch_it_on():
 
 def test_its_provider_is_built():
     assert registry.provider(preview.NAME).name == preview.NAME
-
-
-def test_a_connection_is_seen_by_its_tenant_alone():
-    tenant = a_tenant()
-    connection = preview.open_at(tenant)
-    assert list(Connection.objects.visible_to(an_actor(tenant))) == [connection]
-    assert not Connection.objects.visible_to(an_actor()).exists()
 
 
 def test_the_account_is_named_by_the_public_id():
