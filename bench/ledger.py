@@ -1,13 +1,11 @@
-"""How long the book takes to prove and to read: `python bench/ledger.py [entries]`, on the database of DATABASE_URL."""
+"""How long the book takes to prove and to read: `python -m bench.ledger [entries]`, on the database of DATABASE_URL."""
 
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 import django

@@ -19,7 +19,6 @@ function show(zone) {
   const file = input.files[0];
   if (thumb.src.startsWith("blob:")) URL.revokeObjectURL(thumb.src);
   thumb.hidden = clear.hidden = !file;
-  zone.toggleAttribute("data-filled", Boolean(file));
   zone.dataset.state = file ? "filled" : "";
   name.textContent = file ? file.name : name.dataset.empty;
   meta.textContent = file ? `${figure(Math.ceil(file.size / 1024))} KB` : meta.dataset.empty;
