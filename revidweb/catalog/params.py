@@ -29,7 +29,7 @@ class Choice:
     value: str
     label: str
     is_chosen: bool
-    is_possible: bool
+    is_possible: bool = True
     reason: str = ""
 
 
@@ -157,7 +157,7 @@ def _settled(sold: list[Row], chosen: Mapping[str, Any]) -> dict[str, Param]:
 def _field(sold: list[Row], settled: Mapping[str, Param], name: str) -> Field:
     found = [_choice(sold, settled, name, value) for value in rows.choices(sold, name)]
     if name == "server":
-        cheapest = Choice("", labels.of_value(name, ""), is_chosen=name not in settled, is_possible=True)
+        cheapest = Choice("", labels.of_value(name, ""), is_chosen=name not in settled)
         found.insert(0, cheapest)
     return Field(name, labels.of_param(name), found)
 

@@ -117,7 +117,7 @@ class CreateForm(forms.Form):
     def counts(self) -> list[params.Choice]:
         """How many at once."""
         asked = str(self.chosen.get("count") or 1)
-        return [params.Choice(str(n), str(n), is_chosen=str(n) == asked, is_possible=True) for n in COUNTS]
+        return [params.Choice(str(n), str(n), is_chosen=str(n) == asked) for n in COUNTS]
 
     @property
     def asked_count(self) -> int:

@@ -18,7 +18,8 @@ from revidweb.catalog.params import Choice
 from revidweb.library.gallery import Filters
 from revidweb.providers.base import Kind
 
-SEARCH_MAX_CHARS = 200
+from .filters import choices, word
+
 Row = TypeVar("Row")
 
 
@@ -37,7 +38,7 @@ class FilterBar:
             model=_named(self._asked("model"), self._models),
             member=_named(self._asked("member"), self._members),
             favourite=self._asked("favourite") == "yes",
-            search=self._asked("search")[:SEARCH_MAX_CHARS],
+            search=self._asked("search"),
             since=_day(self._asked("since")),
             until=_day(self._asked("until")),
         )
@@ -70,22 +71,22 @@ class FilterBar:
     @cached_property
     def kinds(self) -> list[Choice]:
         """What the kind may be."""
-        words = [("", _("any")), (str(Kind.IMAGE), _("Images")), (str(Kind.VIDEO), _("Videos"))]
-        return _choices(words, self.values.get("kind", ""))
+        words = [(str(Kind.IMAGE), _("Images")), (str(Kind.VIDEO), _("Videos"))]
+        return choices(words, self.values.get("kind", ""), every=_("any"))
 
     @cached_property
     def models(self) -> list[Choice]:
         """What the model may be."""
-        words = [("", _("any")), *((model.name, model.title) for model in self._models.values())]
-        return _choices(words, self.values.get("model", ""))
+        words = [(model.name, model.title) for model in self._models.values()]
+        return choices(words, self.values.get("model", ""), every=_("any"))
 
     @cached_property
     def members(self) -> list[Choice]:
         """Whose results; nothing to choose for those who see only their own."""
         if not self._members:
             return []
-        words = [("", _("everyone")), *((name, str(member.person)) for name, member in self._members.items())]
-        return _choices(words, self.values.get("member", ""))
+        words = [(name, str(member.person)) for name, member in self._members.items()]
+        return choices(words, self.values.get("member", ""), every=_("everyone"))
 
     @property
     def when(self) -> str:
@@ -106,7 +107,7 @@ class FilterBar:
         return {member.public_id: member for member in members.told_apart(self.actor)}
 
     def _asked(self, name: str) -> str:
-        return self.query.get(name, "").replace("\x00", "").strip()
+        return word(self.query, name)
 
 
 def _one_of(word: str, words: Iterable[str]) -> str:
@@ -123,7 +124,3 @@ def _day(text: str) -> date | None:
     except ValueError:
         return None
     return day if 1 < day.year < date.max.year else None  # the day after and the day before are days too
-
-
-def _choices(words: Iterable[tuple[str, str]], chosen: str) -> list[Choice]:
-    return [Choice(value, label, is_chosen=value == chosen, is_possible=True) for value, label in words]

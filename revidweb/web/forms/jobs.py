@@ -1,18 +1,19 @@
 """The filters of the jobs table, as the address carries them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
-from revidweb.catalog.params import Choice
 from revidweb.jobs.listing import STATES, Filters
 from revidweb.providers.base import Kind
+
+from . import filters
 
 
 def of(query: Mapping[str, str]) -> Filters:
     """The filters that an address asks for; what it does not know is left out."""
-    words = {name: query.get(name, "").replace("\x00", "").strip()[:200] for name in vars(Filters())}
+    words = {name: filters.word(query, name) for name in vars(Filters())}
     if words["state"] not in STATES:
         words["state"] = ""
     if words["kind"] not in kinds():
@@ -41,9 +42,3 @@ def states() -> dict[str, str]:
 def kinds() -> dict[str, str]:
     """What each kind that can be made is called."""
     return {Kind.IMAGE: _("Image"), Kind.VIDEO: _("Video")}
-
-
-def choices(named: Iterable[tuple[str, str]], chosen: str, *, every: str) -> list[Choice]:
-    """The choices of one filter. every: what not to filter is called."""
-    listed = [("", every), *named]
-    return [Choice(value, label, is_chosen=value == chosen, is_possible=True) for value, label in listed]

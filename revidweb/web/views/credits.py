@@ -6,15 +6,14 @@ from datetime import date, datetime, time, timedelta
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.dateparse import parse_date
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
+from revidweb.catalog.params import Choice
 from revidweb.credits import ledger, statements
 from revidweb.credits.models import TransferKind, Wallet
 from revidweb.credits.statements import Line, Wanted
@@ -22,26 +21,12 @@ from revidweb.jobs import listing
 from revidweb.jobs.models import Job
 from revidweb.web import access
 from revidweb.web.access import ActorRequest, actor_may
+from revidweb.web.forms.filters import choices
 
 _PER_PAGE = 50
 _MOST_MEMBERS = 200  # in the list of statements; the others are reached from Members
 _CAPTURE = "capture:job:"
 _MEMBER = "member:"
-_KINDS: tuple[tuple[str, str | Promise], ...] = (
-    ("", gettext_lazy("Everything")),
-    (TransferKind.GRANT, gettext_lazy("Grants")),
-    (TransferKind.CAPTURE, gettext_lazy("Jobs")),
-    (TransferKind.TRANSFER, gettext_lazy("Transfers")),
-)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One value of a filter."""
-
-    value: str
-    label: str | Promise
-    is_chosen: bool
 
 
 @dataclass(frozen=True)
@@ -68,7 +53,7 @@ def credits(request: ActorRequest) -> HttpResponse:
         "figures": statements.summary(wallet) if member else statements.house_summary(wallet),
         "granting": member is not None and request.actor.may(Right.GRANT),
         "members": _choices(members, member),
-        "kinds": [Choice(value, label, value == wanted.kind) for value, label in _KINDS],
+        "kinds": choices(_kinds(), wanted.kind, every=_("Everything")),
         "days": {name: _day(request.GET, name) for name in ("from", "to")},
         "is_filtered": wanted != statements.EVERYTHING,
     }
@@ -146,8 +131,16 @@ def _choices(members: list[Member], chosen: Member | None) -> list[Choice]:
     if not members:
         return []
     others = [chosen] if chosen and chosen not in members else []
-    house = Choice("", _("The house"), chosen is None)
-    return [house, *(Choice(row.public_id, str(row.person), row == chosen) for row in others + members)]
+    named = [(row.public_id, str(row.person)) for row in others + members]
+    return choices(named, chosen.public_id if chosen else "", every=_("The house"))
+
+
+def _kinds() -> list[tuple[str, str]]:
+    return [
+        (TransferKind.GRANT, _("Grants")),
+        (TransferKind.CAPTURE, _("Jobs")),
+        (TransferKind.TRANSFER, _("Transfers")),
+    ]
 
 
 # -- words -----------------------------------------------------------------------------------------------------------

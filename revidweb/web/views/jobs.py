@@ -27,6 +27,7 @@ from revidweb.providers.base import Mode
 from revidweb.web import access, events, wording
 from revidweb.web.access import ActorRequest
 from revidweb.web.forms import jobs as forms
+from revidweb.web.forms.filters import choices
 
 MEMBERS_MOST = 200  # a filter to pick from by eye
 FROM_PICTURES = (Mode.I2I, Mode.I2V)
@@ -75,12 +76,12 @@ def _choices(actor: Actor, filters: listing.Filters) -> dict[str, list[Choice]]:
     """What the filter bar offers. Two queries."""
     models = [(model.name, model.title) for model in catalog.offered()]
     offered = {
-        "kinds": forms.choices(forms.kinds().items(), filters.kind, every=_("any")),
-        "models": forms.choices(models, filters.model, every=_("any")),
+        "kinds": choices(forms.kinds().items(), filters.kind, every=_("any")),
+        "models": choices(models, filters.model, every=_("any")),
     }
     if actor.may(Right.SEE_ALL):
         named = [(member.public_id, str(member.person)) for member in members.told_apart(actor)[:MEMBERS_MOST]]
-        offered["members"] = forms.choices(named, filters.member, every=_("everyone"))
+        offered["members"] = choices(named, filters.member, every=_("everyone"))
     return offered
 
 
