@@ -40,6 +40,11 @@ document.addEventListener("change", (event) => {
   if (event.target.files.length) send(zone, event.target);
   else choose(zone, "");
 });
+// The address that was written last is the one that counts.
+document.addEventListener("change", (event) => {
+  const zone = event.target.name === "img_url" && event.target.value && event.target.closest("[data-upload]");
+  if (zone) zone.querySelector("[name=input_file]").value = "";
+}, true);
 // The file itself is no reason to ask for the price: what it became is.
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.requestConfig.triggeringEvent?.target?.type === "file") event.preventDefault();
