@@ -26,7 +26,7 @@ class Watch:
     """The moving jobs and those that ended since a moment, newest first.
 
     running: how many have no verdict yet, also beyond the list.
-    version: "since.changed.list.look", opaque to the page; it differs whenever a page would show something else.
+    version: "since.changed.list.ended.look", opaque to the page; it differs whenever a page would show something else.
     """
 
     jobs: Sequence[Job]
@@ -38,11 +38,16 @@ class Watch:
         """What the page sends back to learn of changes."""
         look = [(job.pk, job.state, job.progress, job.cancel_asked_at) for job in self.jobs]
         changed = max((job.changed_at.timestamp() for job in self.jobs), default=0)
-        return f"{self.since.timestamp():.0f}.{changed:.0f}.{self._list}.{_sum([*look, self.running])}"
+        lists = f"{self._list}.{self._ended}"
+        return f"{self.since.timestamp():.0f}.{changed:.0f}.{lists}.{_sum([*look, self.running])}"
 
     @property
     def _list(self) -> str:
         return _sum([job.pk for job in self.jobs])
+
+    @property
+    def _ended(self) -> str:
+        return _sum([job.pk for job in self.jobs if not job.is_moving])
 
     def changed_after(self, version: str) -> Sequence[Job]:
         """The jobs that may look different from what the page with this version shows."""
@@ -52,6 +57,10 @@ class Watch:
     def lists_the_same(self, version: str) -> bool:
         """Whether the page with this version shows the very same jobs, whatever became of them."""
         return version.split(".")[2:3] == [self._list]
+
+    def ended_the_same(self, version: str) -> bool:
+        """Whether the page with this version knows of every job that ended."""
+        return version.split(".")[3:4] == [self._ended] or all(job.is_moving for job in self.jobs)
 
 
 def watch(actor: Actor, version: str = "") -> Watch:

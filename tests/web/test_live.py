@@ -138,6 +138,16 @@ def test_overview_is_told_figures_and_results_when_a_job_ended(user, upstream):
     assert 'id="latest"' in body(answer)
 
 
+@pytest.mark.parametrize("at", ["create", "overview"])
+def test_results_that_the_page_has_are_not_sent_again_while_others_run(user, upstream, at):
+    a_job(user)
+    run()
+    answer = ask(user, at=at)
+    assert 'id="latest"' in body(answer)
+    a_job(user)
+    assert 'id="latest"' not in body(ask(user, version_of(answer), at=at))
+
+
 def test_a_table_gets_only_the_rows_that_it_shows(user):
     shown, other = many(lambda: a_job(user), 2)
     answer = body(ask(user, at="jobs", shown=[shown.public_id, "job_nothing"]))

@@ -40,8 +40,7 @@ def _pieces(request: ActorRequest, at: str, now: Watch, version: str) -> dict[st
     changed = now.changed_after(version)
     match at:
         case "create" | "overview":
-            ended = any(not job.is_moving for job in changed)
-            news = NEWS[at](request.actor) if ended else {}
+            news = {} if now.ended_the_same(version) else NEWS[at](request.actor)
             return {"changed": changed, "is_new_list": not now.lists_the_same(version), **news}
         case "jobs":
             shown = set(request.GET.getlist("shown"))
