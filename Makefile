@@ -16,7 +16,7 @@ run: .venv/run.stamp
 	@exec $(BIN)/python -m revidweb.start
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 chaos: .venv/dev.stamp
 	$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)

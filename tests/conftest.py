@@ -48,6 +48,21 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(LEFT_OUT, red=True, bold=True)
 
 
+TOGETHER = {"tests/e2e/": "e2e", "/test_races.py": "crowd"}  # shared processes; as many connections as PostgreSQL takes
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep some tests on one worker, by where they stand: xdist's own groups do nothing under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((name for part, name in TOGETHER.items() if part in nodeid), nodeid)
+
+    return Scheduling(config, log)
+
+
 @pytest.fixture(autouse=True)
 def _empty_cache() -> Iterator[None]:
     """No rate limit and no cached figure outlives its test."""

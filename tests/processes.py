@@ -1,6 +1,7 @@
 """The product's own processes, started for a test: each in a process group of its own, ended by its id."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -64,7 +65,14 @@ class Processes:
         for name in names or NAMES:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.running[name] = subprocess.Popen(
-                    lines[name], shell=True, cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
+                    lines[name],
+                    shell=True,
+                    cwd=ROOT,
+                    env=self.env,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=_end_with_the_test,  # noqa: PLW1509  (it calls nothing that could wait)
                 )
 
     def kill(self, name: str, *, whole_group: bool = False) -> None:
@@ -101,6 +109,16 @@ class Processes:
     def words_of(self, name: str) -> str:
         """What the process printed so far."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
+
+
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # Linux
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_the_test() -> None:
+    """In the child: be told to stop when the process that runs the tests is killed."""
+    if _prctl:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def a_free_port() -> int:

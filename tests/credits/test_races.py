@@ -8,8 +8,7 @@ from tests import makers
 from tests.credits.makers import ACTOR, a_wallet, figures
 from tests.crowd import at_once
 
-# One group: its threads together open as many connections as a PostgreSQL takes.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("crowd")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_of_64_holds_on_credits_for_20_exactly_20_are_accepted():

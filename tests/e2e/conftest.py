@@ -1,6 +1,7 @@
 """The whole product at work, and Chromium windows that look at it.
 
-Its four processes are started once for all tests here: `--dist loadgroup` keeps these on one worker.
+Its four processes are started once for all tests here (tests/conftest.py keeps these on one worker) and stopped after
+the last of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,14 +24,7 @@ JOB, RESULT = r"/jobs/job_\w+/", r"/gallery/out_\w+/"
 FAILING = {"model": "image-4.0", "prompt": "A bridge that is to fail"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "tests/e2e/" in item.nodeid:
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """The installation, prepared as `make run` does and running."""
     with a_database() as database_url:
@@ -44,7 +38,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
             processes.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def visitors(house: Processes) -> dict[str, Visitor]:
     """The demo's owner and member, signed in once: sign-ins are limited."""
     people = {who: Visitor(house.url, house.demo["tenant"]) for who in ("owner", "member")}
@@ -53,7 +47,7 @@ def visitors(house: Processes) -> dict[str, Visitor]:
     return people
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def places(house: Processes, visitors: dict[str, Visitor]) -> dict[str, str]:
     """Where the pages are that tell of one thing: the member has made a picture, a clip, and one that failed."""
     member = visitors["member"]
@@ -95,13 +89,13 @@ def window(opener: Opener) -> Iterator[Opener]:
         one.page.context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kept_window(opener: Opener) -> Opener:
     """As `window`, but the same one each time: a second page loads faster in it."""
     return cache(opener)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def opener(browser: Browser, house: Processes, visitors: dict[str, Visitor]) -> Opener:
     def open_window(who: str = "", *, width: int = 1440, theme: str = "light", **options: Any) -> Window:
         size = {"width": width, "height": 900 if width > 720 else 844}

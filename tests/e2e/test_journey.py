@@ -8,7 +8,25 @@ from playwright.sync_api import Page, expect
 
 from .window import Window
 
+pytestmark = pytest.mark.browser
+
 SOON_MS = 60_000
+# Whether the focused control, or the box that it stands in, looks otherwise than without the focus.
+SHOWS_FOCUS = """
+() => {
+  const control = document.activeElement;
+  const around = [control, control.parentElement, control.parentElement?.parentElement].filter(Boolean);
+  const look = () => JSON.stringify(around.map((element) => {
+    const style = getComputedStyle(element);
+    return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow, style.borderColor];
+  }));
+  const focused = look();
+  control.blur();
+  const plain = look();
+  control.focus();
+  return focused !== plain;
+}
+"""
 
 
 def sign_in(page: Page, who: dict[str, str]) -> None:
@@ -110,9 +128,7 @@ def tab_to(page: Page, selector: str) -> None:
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("(wanted) => document.activeElement.matches(wanted)", selector):
-            outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
-            shadow = page.evaluate("() => getComputedStyle(document.activeElement).boxShadow")
-            assert (outline, shadow) != ("none", "none"), f"no focus to be seen at {selector}"
+            assert page.evaluate(SHOWS_FOCUS), f"no focus to be seen at {selector}"
             return
     raise AssertionError(f"Tab never comes to {selector}.")
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.browser
+
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light")]
 MOST_BYTES = 100 * 1024
 

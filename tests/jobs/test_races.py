@@ -22,7 +22,7 @@ from tests.jobs import steps
 from tests.library.makers import an_output
 from tests.upstreams.scripted import DONE, WORKING
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("crowd")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 PRICE = 4  # credits, of the order that the fixtures make
 
