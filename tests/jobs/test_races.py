@@ -1,6 +1,7 @@
 """Many at once on one queue: no credit is spent twice, no order is sent twice, no job ends twice."""
 
 from dataclasses import replace
+from threading import Barrier
 
 import pytest
 from django.core.management import call_command
@@ -158,17 +159,21 @@ def test_of_many_verdicts_at_once_one_counts(job, upstream):
     assert Job.objects.get().state in ENDED
 
 
-def test_one_receipt_upstream_is_adopted_by_one_of_two_equal_orders(user, upstream, order):
+def test_one_receipt_upstream_is_adopted_by_one_of_eight_equal_orders(queue, upstream, monkeypatch):
     upstream.submits = [OutcomeUnknown("the answer was lost")]
-    submit.submit(user, order, count=2, token="two")
     steps.send_all()
-    assert steps.states() == ["unknown", "unknown"]
-    upstream.there = [Receipt("found-1")]
-    both = list(Job.objects.values_list("pk", flat=True))
-    answers = at_once(8, lambda n: find.find(both[n % 2]))
+    assert set(steps.states()) == {"unknown"}
+    answered = Barrier(8)  # all have the same answer in hand before one may adopt it
+
+    def found(*_: object) -> list[Receipt]:
+        answered.wait(timeout=30)
+        return [Receipt("found-1")]
+
+    monkeypatch.setattr(upstream, "find", found)
+    answers = at_once(8, lambda n: find.find(queue[n]))
     assert answers.count(True) == 1
     assert list(Attempt.objects.exclude(ticket="").values_list("ticket", flat=True)) == ["found-1"]
-    assert sorted(steps.states()) == ["unknown", "working"]
+    assert sorted(steps.states()) == ["unknown"] * 7 + ["working"]
 
 
 def test_two_finders_of_one_order_adopt_one_receipt(user, upstream, order):
