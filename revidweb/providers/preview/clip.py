@@ -13,6 +13,7 @@ from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
+from django.conf import settings
 from PIL import Image
 
 from . import caption, sizes, sound
@@ -29,7 +30,7 @@ def write(job: Ticket, target: BinaryIO, *, max_bytes: int) -> None:
 
     It is made in a file of its own first: an MP4 that streams has its index moved to the front at the end.
     """
-    with TemporaryDirectory(prefix="preview-") as folder:
+    with TemporaryDirectory(dir=settings.TMP_DIR, prefix="preview-") as folder:
         path = Path(folder, "clip.mp4")
         encode(path, frames(job), _tones(job))
         if path.stat().st_size > max_bytes:
