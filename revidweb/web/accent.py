@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from math import atan2, cos, hypot, sin
 
 AA = 4.5
+_GREY_CHROMA = 0.03
+_GREY_CONTRAST = 10.0  # a grey of just AA looks like a control that is switched off
 # What the accent must be told from: text on it, and the lightest or darkest ground that it is written on as text.
 _ON_LIGHT = ("#ffffff", "#eceff3")
 _ON_DARK = ("#0a0e18", "#2f3137")
@@ -25,7 +27,8 @@ def corrected(accent: str) -> tuple[str, str]:
     lightness, chroma, hue = _to_oklch(accent)
     downward = (_hex(lightness - step / 200, chroma, hue) for step in range(201))
     upward = (_hex(lightness + step / 200, chroma, hue) for step in range(201))
-    return _first(downward, _ON_LIGHT), _first(upward, _ON_DARK)
+    least = _GREY_CONTRAST if chroma < _GREY_CHROMA else AA
+    return _first(downward, _ON_LIGHT, least), _first(upward, _ON_DARK, least)
 
 
 def contrast(one: str, other: str) -> float:
@@ -34,9 +37,9 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def _first(shades: Iterable[str], grounds: tuple[str, ...]) -> str:
-    """The first shade that every ground stands off from."""
-    return next(shade for shade in shades if all(contrast(shade, ground) >= AA for ground in grounds))
+def _first(shades: Iterable[str], grounds: tuple[str, ...], least: float) -> str:
+    """The first shade that every ground stands off from by this contrast."""
+    return next(shade for shade in shades if all(contrast(shade, ground) >= least for ground in grounds))
 
 
 def _luminance(colour: str) -> float:

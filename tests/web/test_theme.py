@@ -60,6 +60,13 @@ def test_a_readable_accent_stays_as_it_is():
     assert accent.corrected("#ffcc00")[1] == "#ffcc00"
 
 
+@pytest.mark.parametrize("grey", ["#000000", "#808080", "#ffffff"])
+def test_a_grey_accent_never_looks_switched_off(grey):
+    light, dark = accent.corrected(grey)
+    assert accent.contrast(light, "#ffffff") >= 10
+    assert accent.contrast(dark, "#0a0e18") >= 10
+
+
 def test_contrast_is_that_of_the_standard():
     assert accent.contrast("#000000", "#ffffff") == pytest.approx(21)
     assert accent.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
