@@ -63,6 +63,11 @@ def check(order: Order, count: int) -> Order:
     return replace(order, prompt=prompt)
 
 
+def is_sent(actor: Actor, token: str) -> bool:
+    """Whether the form with this token made its batch already."""
+    return Submission.objects.filter(member=actor.member, token=token).exists()
+
+
 def _fingerprint(actor: Actor, order: Order, count: int) -> str:
     """What is asked, in one word. A picture counts by its content: a form that is sent twice may upload it twice."""
     asked = [order.kind, order.model, order.prompt, sorted(order.params.items()), order.server, count]

@@ -174,6 +174,23 @@ def test_too_few_credits(user, part):
     assert error_above(answer).startswith("This costs 12 credits, and 10 are free.")
 
 
+def test_a_good_picture_is_not_kept_for_an_order_that_cannot_be_paid(user, part):
+    ledger.hold(ledger.wallet_of(user.member), credits=100, reference="other")
+    before = everything()
+    answer = sent(user, STARTER | {"input_image": an_upload(encoded(a_picture()))}, part=part)
+    assert (answer.status_code, changed(before)) == (422, [])
+    assert "and 0 are free." in error_above(answer)
+
+
+def test_the_same_form_with_its_picture_twice_is_one_batch_though_the_first_took_the_last_credits(user, part):
+    first = sent(user, STARTER | {"input_image": an_upload(encoded(a_picture()))}, part=part)
+    wallet = ledger.wallet_of(user.member)
+    ledger.hold(wallet, credits=wallet.free, reference="other")
+    again = sent(user, STARTER | {"input_image": an_upload(encoded(a_picture()))}, part=part)
+    assert first.status_code == again.status_code < 400
+    assert Batch.objects.count() == Job.objects.count() == 1
+
+
 def test_a_good_picture_with_a_bad_order_is_not_kept(user, part):
     order = STARTER | {"prompt": "", "input_image": an_upload(encoded(a_picture()))}
     assert refused(user, order, at="prompt", part=part) == "Write what you want to see."

@@ -16,6 +16,7 @@ from revidweb.catalog.listing import Listed
 from revidweb.catalog.models import Offer
 from revidweb.catalog.params import Field
 from revidweb.catalog.quoting import Quote
+from revidweb.credits.ledger import NotEnoughCredits
 from revidweb.files import intake
 from revidweb.files.models import StoredFile
 from revidweb.jobs import listing as jobs
@@ -202,8 +203,15 @@ class CreateForm(forms.Form):
             return order
         trial = replace(order, inputs=(Input(file_id="not kept yet"),))
         submit.check(trial, self.cleaned_data["count"])
-        quoting.quote(self.actor.tenant, trial)
+        self._check_credits(quoting.quote(self.actor.tenant, trial))
         return replace(order, inputs=(Input(file_id=intake.keep_upload(self.actor, upload).public_id),))
+
+    def _check_credits(self, quote: Quote) -> None:
+        """Refuse what the payer cannot pay before a picture is kept for it; the hold itself is what counts."""
+        needed = quote.credits * self.cleaned_data["count"]
+        is_first = not submit.is_sent(self.actor, self.cleaned_data["token"])
+        if is_first and needed > self.balance.credits:
+            raise NotEnoughCredits(needed=needed, free=self.balance.credits)
 
     @property
     def _settled(self) -> dict[str, Any]:
