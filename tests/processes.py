@@ -154,6 +154,20 @@ def a_database() -> Iterator[str]:
             server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
+@contextlib.contextmanager
+def a_house(folder: Path, **settings: object) -> Iterator[Processes]:
+    """An installation prepared as `make run` does, and at work; stopped afterwards. settings: of the environment."""
+    with a_database() as database_url:
+        processes = Processes(folder, database_url=database_url, **settings)
+        processes.prepare()
+        processes.start()
+        try:
+            processes.wait_until_ready()
+            yield processes
+        finally:
+            processes.stop()
+
+
 def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)

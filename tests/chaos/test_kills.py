@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.processes import NAMES, Processes, a_database, wait_for
+from tests.processes import NAMES, Processes, a_house, wait_for
 from tests.visitor import Visitor
 
 pytestmark = pytest.mark.chaos
@@ -30,15 +30,8 @@ TROUBLE = ("", "", "slow", "", "lost", "", "fail", "")
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Processes]:
-    with a_database() as database_url:
-        processes = Processes(tmp_path, database_url=database_url, **SPEED)
-        processes.prepare()
-        processes.start()
-        try:
-            processes.wait_until_ready()
-            yield processes
-        finally:
-            processes.stop()
+    with a_house(tmp_path, **SPEED) as processes:
+        yield processes
 
 
 def test_every_job_ends_once_whatever_is_killed(house, capsys):

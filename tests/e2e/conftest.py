@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser
 
-from tests.processes import Processes, a_database, wait_for
+from tests.processes import Processes, a_house, wait_for
 from tests.visitor import Visitor
 
 from .window import OBSERVE, Window
@@ -27,15 +27,8 @@ FAILING = {"model": "image-4.0", "prompt": "A bridge that is to fail"}
 @pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """The installation, prepared as `make run` does and running."""
-    with a_database() as database_url:
-        processes = Processes(tmp_path_factory.mktemp("house"), database_url=database_url, **QUICK)
-        processes.prepare()
-        processes.start()
-        try:
-            processes.wait_until_ready()
-            yield processes
-        finally:
-            processes.stop()
+    with a_house(tmp_path_factory.mktemp("house"), **QUICK) as processes:
+        yield processes
 
 
 @pytest.fixture(scope="package")

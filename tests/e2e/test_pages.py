@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-LOOKS = [(1440, "light"), (1440, "dark"), (390, "light")]
+LOOKS = [(width, theme) for width in (1440, 1024, 390) for theme in ("light", "dark")]
 MOST_BYTES = 100 * 1024
 
 MEMBER = {

@@ -62,9 +62,11 @@ def test_other_kinds_are_not_there_yet(user, kind):
     assert client.get(address(user, kind) + "options/").status_code == 404
 
 
-def test_the_model_used_last_is_picked(user):
+def test_the_model_used_last_is_picked_and_stands_on_top(user):
     sent(user, IMAGE)
-    assert is_checked(shown(user), "model", "image-4.0")
+    page = shown(user)
+    assert is_checked(page, "model", "image-4.0")
+    assert page.index('value="image-4.0"') < page.index('value="flux-2-pro"')
 
 
 def test_models_that_are_not_offered_yet_cannot_be_picked(user):

@@ -88,7 +88,7 @@ class CreateForm(forms.Form):
     @cached_property
     def picker(self) -> list[Listed]:
         """The models of the kind, the one used last on top."""
-        return listing.picker(self.actor.tenant, self.kind)
+        return sorted(listing.picker(self.actor.tenant, self.kind), key=lambda model: model.name != self._last_used)
 
     @cached_property
     def picked(self) -> Listed | None:
