@@ -96,8 +96,11 @@ def make_folders(root: Path, *parts: str) -> None:
 
 
 def secret(name: str, *, kept_in: Path) -> str:
-    """The secret from the environment, or one made at first run and kept in a file that only its owner reads."""
-    if value := text(name):
+    """The secret from the environment, or one made at first run and kept in a file that only its owner reads.
+
+    name: "" asks the file alone.
+    """
+    if name and (value := text(name)):
         return value
     kept_in.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not kept_in.exists():

@@ -31,9 +31,12 @@ RENDER_PROCESSES = env.whole("RENDER_PROCESSES", 2, least=1, most=64)
 env.make_folders(VAR_DIR, "media", "mail", "tmp")
 if IS_EMBEDDED:
     SECRET_KEY = env.secret("SECRET_KEY", kept_in=VAR_DIR / "secrets" / "secret_key")
+    # New ones in front: the first seals, all of them open.
+    SEALING_KEYS = env.words("SEALING_KEYS") or [env.secret("", kept_in=VAR_DIR / "secrets" / "sealing_key")]
 else:
     SECRET_KEY = env.text("SECRET_KEY")
-    for name in ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"):
+    SEALING_KEYS = env.words("SEALING_KEYS")
+    for name in ("SECRET_KEY", "SEALING_KEYS", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"):
         if not env.text(name):
             raise ImproperlyConfigured(f"{name} must be set when REVIDWEB_MODE is production.")
 
@@ -52,10 +55,13 @@ INSTALLED_APPS = [
     "revidweb.web",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "template_partials",
     "lucide",
     "csp",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -78,6 +84,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -174,6 +181,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+SIGNUP = env.choice("REVIDWEB_SIGNUP", "open" if IS_EMBEDDED else "invite", ("open", "invite", "closed"))
+INVITATION_DAYS = env.whole("INVITATION_DAYS", 7, least=1, most=365)
 ACCOUNT_ADAPTER = "revidweb.web.signup.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -261,6 +270,20 @@ JOB_DEADLINE_S = env.seconds("JOB_DEADLINE_S", 3600, least=10, most=86_400)
 STORE_DEADLINE_S = env.seconds("STORE_DEADLINE_S", 86_400, least=10, most=604_800)
 UNROUTED_S = env.seconds("UNROUTED_S", 600, least=1, most=86_400)
 UNKNOWN_S = env.whole("UNKNOWN_DAYS", 3, least=1, most=30) * 86_400
+GHOST_SLOT_S = env.seconds("GHOST_SLOT_S", 900, least=1, most=86_400)
+MISS_WAIT_S = env.seconds("MISS_WAIT_S", 60, least=1, most=3600)
+UNKNOWN_LOOK_S = env.seconds("UNKNOWN_LOOK_S", 60, least=1, most=3600)
+LATE_LOOK_S = env.seconds("LATE_LOOK_S", 300, least=1, most=86_400)
+ACCOUNT_RETRY_S = env.seconds("ACCOUNT_RETRY_S", 60, least=1, most=3600)
+ACCOUNT_CHECK_S = env.seconds("ACCOUNT_CHECK_S", 300, least=5, most=86_400)
+CATALOG_SYNC_S = env.seconds("CATALOG_SYNC_H", 24, least=1, most=720) * 3600
+UPLOAD_REUSE_S = env.seconds("UPLOAD_REUSE_H", 24, least=0, most=8760) * 3600
+REVIDAPI_PER_MINUTE = env.whole("REVIDAPI_PER_MINUTE", 600, least=10, most=100_000)
+REVIDAPI_TIMEOUT_S = env.seconds("REVIDAPI_TIMEOUT_S", 30, least=1, most=300)
+REVIDAPI_CREATE_TIMEOUT_S = env.seconds("REVIDAPI_CREATE_TIMEOUT_S", 120, least=1, most=600)
+REVIDAPI_LOOK_S = env.seconds("REVIDAPI_LOOK_S", 3, least=0.2, most=300)
+REVIDAPI_PRESIGN_BYTES = env.whole("REVIDAPI_PRESIGN_MB", 8, least=0, most=1000) * 1_048_576
+
 PREVIEW_IMAGE_S = env.seconds("PREVIEW_IMAGE_S", 2, least=0, most=600)
 PREVIEW_VIDEO_S = env.seconds("PREVIEW_VIDEO_S", 4, least=0, most=600)
 PREVIEW_SLOW_S = env.seconds("PREVIEW_SLOW_S", 30, least=0, most=3600)

@@ -16,11 +16,12 @@ class Right(StrEnum):
     MANAGE_MEMBERS = "manage_members"  # see members and change roles
     MANAGE_OWNERS = "manage_owners"  # make, change or remove owners
     GRANT = "grant"  # credits from the house
-    MANAGE_TENANT = "manage_tenant"  # name, time zone, accent, logo
+    MANAGE_TENANT = "manage_tenant"  # name, time zone, accent, logo, hosts, who may join
+    MANAGE_CONNECTIONS = "manage_connections"  # provider accounts, their keys and prices
 
 
 _USER = frozenset({Right.GENERATE})
-_ADMIN = _USER | {Right.SEE_ALL, Right.MANAGE_MEMBERS, Right.GRANT, Right.MANAGE_TENANT}
+_ADMIN = _USER | {Right.SEE_ALL, Right.MANAGE_MEMBERS, Right.GRANT, Right.MANAGE_TENANT, Right.MANAGE_CONNECTIONS}
 RIGHTS: dict[str, frozenset[Right]] = {
     Role.USER: _USER,
     Role.ADMIN: frozenset(_ADMIN),

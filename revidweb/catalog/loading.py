@@ -14,7 +14,6 @@ from typing import Any
 
 from django.db import transaction
 
-from revidweb.connections import preview
 from revidweb.connections.models import Connection
 
 from . import rows
@@ -53,7 +52,7 @@ def stock(connection: Connection) -> None:
 
     A second run changes nothing. An offer or price that is no longer in the files is switched off, not deleted.
     """
-    if connection.provider != preview.NAME:
+    if not connection.is_preview:
         raise ValueError(f"{connection} learns its prices from its provider.")
     offers = _write_offers(connection)
     prices = [price for entry in _models() for price in _prices(offers[entry["model"]], entry["pricing"])]

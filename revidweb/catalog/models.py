@@ -2,10 +2,11 @@
 
 from django.db import models
 from django.db.models import Prefetch, Q
+from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts.models import Tenant
-from revidweb.connections import preview
-from revidweb.connections.models import Connection
+from revidweb.connections.models import PREVIEW, Connection, usable
+from revidweb.lib import clock
 from revidweb.providers.base import Kind
 
 
@@ -47,7 +48,7 @@ class OfferQuerySet(models.QuerySet["Offer"]):
         Two queries: `offer.prices.all()` is already here.
         """
         return (
-            self.filter(is_available=True, connection__tenant=tenant, connection__is_enabled=True)
+            self.filter(usable("connection__"), is_available=True, connection__tenant=tenant)
             .select_related("connection")
             .prefetch_related(Prefetch("prices", Price.objects.billable()))
         )
@@ -59,6 +60,9 @@ class Offer(models.Model):
     media_model = models.ForeignKey(MediaModel, on_delete=models.PROTECT, related_name="offers")
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="offers")
     is_available = models.BooleanField(default=True)
+    upstream_model = models.CharField(
+        max_length=80, blank=True, help_text="What the provider calls it; empty: as we do."
+    )
     modes = models.JSONField(default=list, help_text="Of t2i, i2i, t2v, i2v, motion, avatar.")
     params = models.JSONField(default=dict, help_text="Parameter name to the provider's prose.")
     credits_min = models.PositiveIntegerField(null=True, help_text="Empty where the provider prints no range.")
@@ -77,15 +81,15 @@ class PriceQuerySet(models.QuerySet["Price"]):
     """Lists of price rows, cheapest first; of equal ones the older first, so that the order never changes."""
 
     def billable(self) -> "PriceQuerySet":
-        """Rows that may be charged: switched on, and an estimate only where preview does the work."""
-        real = Q(is_estimate=False) | Q(offer__connection__provider=preview.NAME)
-        return self.filter(real, is_available=True).order_by("credits", "pk")
+        """Rows that may be charged: switched on, no price waiting for the owner, an estimate only at preview."""
+        real = Q(is_estimate=False) | Q(offer__connection__provider=PREVIEW)
+        return self.filter(real, is_available=True, waiting_credits__isnull=True).order_by("credits", "pk")
 
     def on_sale(self, tenant: Tenant) -> "PriceQuerySet":
         """What the tenant may be quoted now: billable rows of available offers at enabled connections."""
         return (
             self.billable()
-            .filter(offer__is_available=True, offer__connection__tenant=tenant, offer__connection__is_enabled=True)
+            .filter(usable("offer__connection__"), offer__is_available=True, offer__connection__tenant=tenant)
             .select_related("offer__connection", "offer__media_model")
         )
 
@@ -105,6 +109,9 @@ class Price(models.Model):
     is_per_second = models.BooleanField(default=False)
     is_estimate = models.BooleanField(default=False, help_text="Spread inside a printed range; only preview bills it.")
     is_available = models.BooleanField(default=True)
+    waiting_credits = models.PositiveIntegerField(
+        null=True, blank=True, help_text="A new price that moved so far that the owner is asked first."
+    )
 
     objects = PriceQuerySet.as_manager()
 
@@ -116,3 +123,39 @@ class Price(models.Model):
 
     def __str__(self) -> str:
         return f"{self.server} {self.key}: {self.credits}"
+
+
+class Change(models.TextChoices):
+    """What a sync found to be different."""
+
+    MODEL_ADDED = "model_added", _("Model added")
+    MODEL_GONE = "model_gone", _("Model gone")
+    ADDED = "added", _("Price added")
+    GONE = "gone", _("Price gone")
+    MOVED = "moved", _("Price changed")
+    HELD = "held", _("Waits for you")
+
+
+class CatalogChange(models.Model):
+    """One difference between two syncs of a connection. Models and price rows are named by text: they may vanish."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="catalog_changes")
+    what = models.CharField(max_length=12, choices=Change.choices)
+    model = models.CharField(max_length=80)
+    server = models.CharField(max_length=20, blank=True)
+    key = models.CharField(max_length=60, blank=True)
+    old = models.PositiveIntegerField(null=True, help_text="Credits before.")
+    new = models.PositiveIntegerField(null=True, help_text="Credits now.")
+    at = models.DateTimeField(default=clock.now)
+    decided_at = models.DateTimeField(null=True, blank=True, help_text="When a held price was accepted or overtaken.")
+    is_accepted = models.BooleanField(null=True)
+    decided_by = models.CharField(max_length=60, blank=True, help_text="As the trail writes it.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(what__in=Change.values), name="catalog_change_known"),
+        ]
+        indexes = [models.Index(fields=["connection", "-id"], name="catalog_change_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.key}: {self.what} {self.old} > {self.new}"

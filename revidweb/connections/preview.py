@@ -5,9 +5,8 @@ from django.utils.translation import gettext as _
 
 from revidweb.accounts.models import Tenant
 
-from .models import Connection
+from .models import PREVIEW, Connection
 
-NAME = "preview"
 BALANCE = 1_000_000  # credits that preview says it has left
 
 
@@ -19,7 +18,7 @@ def open_at(tenant: Tenant) -> Connection:
     slots = settings.PREVIEW_SLOTS
     connection, _made = Connection.objects.get_or_create(
         tenant=tenant,
-        provider=NAME,
+        provider=PREVIEW,
         defaults={
             "name": _("Preview"),
             "is_enabled": settings.PREVIEW_ENABLED,

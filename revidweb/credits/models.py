@@ -30,6 +30,7 @@ class Wallet(models.Model):
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="Nothing is free in it, and nothing comes in.")
 
     class Meta:
         constraints = [
@@ -45,6 +46,9 @@ class Wallet(models.Model):
                 condition=Q(kind=WalletKind.MEMBER, member__isnull=False)
                 | (~Q(kind=WalletKind.MEMBER) & Q(member__isnull=True)),
                 name="wallet_member_has_member",
+            ),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | Q(balance=F("held")), name="wallet_closed_has_nothing_free"
             ),
         ]
 

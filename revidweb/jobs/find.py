@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from revidweb.connections.models import Connection
+from revidweb.lib import clock
 from revidweb.providers import registry
 from revidweb.providers.base import ProviderError, Receipt
 
@@ -49,7 +50,9 @@ def _adopt(job: Job, attempt: Attempt, found: Sequence[Receipt]) -> bool:
 def _candidates(job: Job, attempt: Attempt) -> Sequence[Receipt]:
     provider = registry.provider(job.connection.provider)
     try:
-        return provider.find(job.connection.account, orders.of(job), attempt.sent_at)
+        return provider.find(
+            job.connection.account, orders.of(job), since=attempt.sent_at, until=attempt.answered_at or clock.now()
+        )
     except ProviderError as error:
         log.warning("find.later", job=job.public_id, reason=error.reason)
         return ()

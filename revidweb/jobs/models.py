@@ -10,7 +10,7 @@ from django.db.models import Q
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
 from revidweb.catalog.models import MediaModel, Offer
-from revidweb.connections.models import Connection
+from revidweb.connections.models import Connection, Credential
 from revidweb.credits.models import Hold
 from revidweb.files.models import StoredFile
 from revidweb.lib import clock, ids
@@ -116,6 +116,13 @@ class Job(models.Model):
         StoredFile, on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="Its first output."
     )
 
+    late_look_at = models.DateTimeField(
+        null=True, blank=True, help_text="Of a failed job: when to see whether upstream finished it after all."
+    )
+    late_looks = models.PositiveSmallIntegerField(default=0)
+    late_at = models.DateTimeField(null=True, blank=True, help_text="When a success was seen after the job had failed.")
+    late_results = models.JSONField(default=list, help_text="Where that success is, upstream.")
+
     created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True, blank=True, help_text="First sent to the provider.")
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -143,6 +150,7 @@ class Job(models.Model):
             models.Index(fields=["member", "state", "-id"], name="job_member_state"),
             models.Index(fields=["tenant", "ended_at"], name="job_tenant_ended"),
             models.Index(fields=["member", "ended_at"], name="job_member_ended"),
+            models.Index(fields=["late_look_at"], condition=Q(late_look_at__isnull=False), name="job_late"),
         ]
 
     def __str__(self) -> str:
@@ -221,6 +229,22 @@ class JobInput(models.Model):
         return self.url or str(self.file)
 
 
+class UploadedInput(models.Model):
+    """Where an input stands at a provider, so that it is brought there once."""
+
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="uploads")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    base_url = models.CharField(max_length=300, help_text="Another host does not know it.")
+    address = models.CharField(max_length=2000)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["file", "connection", "base_url"], name="uploaded_input_once")]
+
+    def __str__(self) -> str:
+        return self.address
+
+
 class AttemptState(models.TextChoices):
     """What came of one create call."""
 
@@ -237,6 +261,14 @@ class Attempt(models.Model):
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="attempts")
     number = models.PositiveSmallIntegerField()
     connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="attempts")
+    credential = models.ForeignKey(
+        Credential,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="What made it polls it.",
+    )
     state = models.CharField(max_length=8, choices=AttemptState.choices, default=AttemptState.SENDING)
     ticket = models.TextField(blank=True)
     answer = models.TextField(blank=True, help_text="What the provider said, in its words.")
@@ -250,6 +282,12 @@ class Attempt(models.Model):
         ordering = ["number"]
         constraints = [
             models.UniqueConstraint(fields=["job", "number"], name="attempt_once"),
+            # Preview's tickets are long and nobody else's.
+            models.UniqueConstraint(
+                fields=["connection", "ticket"],
+                condition=Q(credential__isnull=False) & ~Q(ticket=""),
+                name="attempt_owns_ticket",
+            ),
             models.CheckConstraint(condition=Q(state__in=AttemptState.values), name="attempt_state_known"),
         ]
 

@@ -43,7 +43,10 @@ class ProviderError(Exception):
 
 
 class ProviderBusy(ProviderError):
-    """Later: nothing was created. `retry_after_s` where the provider said how long to wait."""
+    """Later: nothing was created. `retry_after_s` where the provider said how long to wait.
+
+    `code`: "unreachable" (no connection was opened), "rate" (too many requests), "queue_full", "unavailable" or "busy".
+    """
 
     def __init__(self, reason: str, *, code: str = "busy", retry_after_s: float | None = None) -> None:
         super().__init__(reason, code=code)
@@ -51,11 +54,13 @@ class ProviderBusy(ProviderError):
 
 
 class ProviderRefused(ProviderError):
-    """Final: the input, moderation, or the work itself failed. `code`: "input", "moderated" or "failed"."""
+    """Final. `code`: "input" (the order is wrong), "moderated", "failed" (the work), "gone" (no such thing there),
+    "no_upload" (it takes no uploads) or "not_the_provider" (who answers is something else).
+    """
 
 
 class AccountRefused(ProviderError):
-    """The credential is invalid, exhausted or locked; the order itself may be good."""
+    """The account says no, the order itself may be good. `code`: "invalid" (key), "exhausted" (credits) or "locked"."""
 
 
 class OutcomeUnknown(ProviderError):
@@ -64,21 +69,28 @@ class OutcomeUnknown(ProviderError):
 
 @dataclass(frozen=True)
 class Account:
-    """Whose account is used. `connection_id` names the connection in logs; a provider with keys adds them here."""
+    """Whose account is used. `connection_id` names the connection in logs; the rest is empty where none is needed.
+
+    base_url: without a slash at the end. key: the secret itself; it stands in no log and no error.
+    """
 
     connection_id: str
+    base_url: str = ""
+    key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class Input:
     """A file that an order starts from: one of ours (`file_id`), or an address that still has to be fetched (`url`).
 
+    In an order that is sent, `url` is where `upload` put it at the provider; "" where the provider takes no uploads.
     `open` gives the bytes once the file is here; a caller closes what it opens.
     """
 
     file_id: str = ""
     url: str = ""
     content_type: str = ""
+    size_bytes: int = 0
     open: Callable[[], BinaryIO] | None = field(default=None, compare=False, repr=False)
 
 
@@ -127,11 +139,15 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a create call answered. cost: upstream credits or None; `seen` where it came with more than pending."""
+    """What a create call answered. cost: upstream credits or None; `seen` where it came with more than pending.
+
+    balance: what the account has left after it, where the provider says so.
+    """
 
     ticket: str
     cost: int | None = None
     seen: Sighting | None = None
+    balance: int | None = None
 
 
 @dataclass(frozen=True)
@@ -144,11 +160,14 @@ class Cancellation:
 
 @dataclass(frozen=True)
 class Limits:
-    """How many jobs the account may run at once."""
+    """How many jobs the account may run at once, and how many run there now, whoever sent them."""
 
     total: int
     image: int
     video: int
+    active_total: int = 0
+    active_image: int = 0
+    active_video: int = 0
 
 
 @dataclass(frozen=True)
@@ -166,6 +185,14 @@ class Provider(Protocol):
     name: str
     title: str
     is_repeatable: bool  # a lost submit may be sent again: it costs nothing
+    takes_uploads: bool  # inputs are brought there before the order is sent
+    base_url: str  # where a new connection starts from; "" for a provider that needs no account
+
+    def check(self, account: Account) -> Sequence[Mapping[str, object]]:
+        """See that a provider answers here and takes the key; what `models` says comes with it.
+
+        Raises AccountRefused (the key), ProviderBusy (not reached, or later) or ProviderRefused "not_the_provider".
+        """
 
     def submit(self, account: Account, order: Order, *, attempt: int) -> Receipt:
         """Ask for the work. attempt: 1 for the first. Raises all four."""
@@ -176,8 +203,8 @@ class Provider(Protocol):
     def cancel(self, account: Account, ticket: str) -> Cancellation:
         """Ask upstream to stop."""
 
-    def find(self, account: Account, order: Order, since: datetime) -> Sequence[Receipt]:
-        """Jobs upstream that may be this order's, made after `since` (aware UTC)."""
+    def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+        """Jobs upstream that may be this order's, made between the two (aware UTC), oldest first."""
 
     def models(self, account: Account) -> Sequence[Mapping[str, object]]:
         """The models with their price rows, in the shape of RevidAPI's `GET /models`."""
@@ -189,7 +216,7 @@ class Provider(Protocol):
         """The account's slots."""
 
     def upload(self, account: Account, file: Input) -> str:
-        """Bring an input to the provider; the address by which an order names it."""
+        """Bring an input to the provider; the address by which an order names it. Raises all four; repeatable."""
 
     def fetch(self, account: Account, result: str, target: BinaryIO, *, max_bytes: int) -> None:
         """Write one result's bytes to `target`. Raises ProviderBusy (later) or ProviderRefused (never)."""

@@ -7,6 +7,7 @@ from revidweb.catalog import loading
 from revidweb.catalog.models import MediaModel, Offer, Price
 from revidweb.connections import preview
 from revidweb.connections.models import Connection
+from revidweb.lib import clock
 from revidweb.providers.base import Input, Kind, Order
 from tests.makers import a_tenant
 
@@ -33,7 +34,9 @@ def offers_of(tenant: Tenant, model: MediaModel) -> list[Offer]:
 
 
 def a_connection(tenant: Tenant, *, provider: str = "elsewhere") -> Connection:
-    return Connection.objects.create(tenant=tenant, provider=provider, name=f"Account {next(_count)}")
+    return Connection.objects.create(
+        tenant=tenant, provider=provider, name=f"Account {next(_count)}", synced_at=clock.now()
+    )
 
 
 def a_copy(offer: Offer, connection: Connection, **changes: object) -> Offer:

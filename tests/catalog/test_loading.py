@@ -6,7 +6,7 @@ from django.core.management import call_command
 from revidweb.catalog import founding, loading, params
 from revidweb.catalog.models import Alias, MediaModel, Offer, Price
 from revidweb.connections import preview
-from revidweb.connections.models import Connection
+from revidweb.connections.models import PREVIEW, Connection
 from tests.makers import a_person, a_tenant
 
 from .makers import a_connection, a_stocked_tenant
@@ -149,7 +149,7 @@ def test_the_command_loads_and_restocks_and_may_be_repeated(capsys):
 def test_a_founded_tenant_can_work_at_once():
     member = founding.found(a_person(), name="Harbour Studio")
     connection = Connection.objects.get(tenant=member.tenant)
-    assert (connection.provider, connection.is_enabled) == (preview.NAME, True)
+    assert (connection.provider, connection.is_enabled) == (PREVIEW, True)
     assert connection.offers.filter(is_available=True).count() == len(NAMES)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from revidweb.connections import preview
-from revidweb.connections.models import Connection
+from revidweb.connections.models import PREVIEW, Connection
 from revidweb.providers import registry
 from tests.makers import a_tenant
 
@@ -33,7 +33,7 @@ def test_opening_it_again_does_not_switch_it_on():
 
 
 def test_its_provider_is_built():
-    assert registry.provider(preview.NAME).name == preview.NAME
+    assert registry.provider(PREVIEW).name == PREVIEW
 
 
 def test_the_account_is_named_by_the_public_id():

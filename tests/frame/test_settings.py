@@ -13,6 +13,7 @@ from revidweb import env, start
 PRODUCTION = {
     "REVIDWEB_MODE": "production",
     "SECRET_KEY": "x" * 50,
+    "SEALING_KEYS": "y" * 50,
     "DATABASE_URL": "postgres://revidweb:secret@localhost/revidweb",
     "REDIS_URL": "redis://localhost:6379/0",
     "ALLOWED_HOSTS": "example.test",
@@ -80,7 +81,7 @@ def test_nonsense_is_refused_with_the_name_of_the_setting(tmp_path, name, value)
     assert f"{name} must be" in ended.stderr
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SEALING_KEYS", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"])
 def test_production_does_not_start_without(tmp_path, name):
     ended = run(tmp_path, **PRODUCTION | {name: ""})
     assert f"{name} must be set when REVIDWEB_MODE is production." in ended.stderr

@@ -6,6 +6,7 @@ from revidweb.connections.models import Connection
 from revidweb.credits import ledger
 from revidweb.jobs import balance
 from revidweb.jobs.balance import Balance
+from revidweb.lib import clock
 from tests.makers import a_member, a_tenant, an_actor
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ def test_a_user_without_a_wallet_has_nothing():
 
 def test_the_house_has_what_its_connections_told_less_what_is_held():
     actor = an_actor(role=Role.OWNER)
-    Connection.objects.create(tenant=actor.tenant, provider="revidapi", name="A", balance=1000)
+    Connection.objects.create(tenant=actor.tenant, provider="revidapi", name="A", balance=1000, synced_at=clock.now())
     Connection.objects.create(tenant=actor.tenant, provider="preview", name="B", balance=500)
     Connection.objects.create(tenant=actor.tenant, provider="fal", name="C", balance=9000, is_enabled=False)
     Connection.objects.create(tenant=a_tenant(), provider="fal", name="D", balance=70)

@@ -165,7 +165,7 @@ def test_one_receipt_upstream_is_adopted_by_one_of_eight_equal_orders(queue, ups
     assert set(steps.states()) == {"unknown"}
     answered = Barrier(8)  # all have the same answer in hand before one may adopt it
 
-    def found(*_: object) -> list[Receipt]:
+    def found(*_: object, **__: object) -> list[Receipt]:
         answered.wait(timeout=30)
         return [Receipt("found-1")]
 

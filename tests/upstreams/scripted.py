@@ -36,9 +36,11 @@ class Scripted:
 
     name = "scripted"
     title = "Scripted"
+    base_url = "https://scripted.example/v1"
 
-    def __init__(self, *, is_repeatable: bool = False) -> None:
+    def __init__(self, *, is_repeatable: bool = False, takes_uploads: bool = False) -> None:
         self.is_repeatable = is_repeatable
+        self.takes_uploads = takes_uploads
         self.submits: list[Receipt | ProviderError] = []
         self.sightings: list[Sighting | ProviderError] = [DONE]
         self.cancellation = Cancellation(is_cancelled=True)
@@ -48,6 +50,9 @@ class Scripted:
         self.polled: list[str] = []
         self.cancelled: list[str] = []
         self._tickets = itertools.count(1)
+
+    def check(self, account: Account) -> Sequence[dict[str, object]]:
+        return self.models(account)
 
     def submit(self, account: Account, order: Order, *, attempt: int) -> Receipt:
         self.sent.append(order)
@@ -64,7 +69,7 @@ class Scripted:
         self.cancelled.append(ticket)
         return self.cancellation
 
-    def find(self, account: Account, order: Order, since: datetime) -> Sequence[Receipt]:
+    def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
         return self.there
 
     def models(self, account: Account) -> Sequence[dict[str, object]]:

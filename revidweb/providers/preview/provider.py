@@ -40,6 +40,12 @@ class Preview:
     name = "preview"
     title = "Preview"
     is_repeatable = True
+    takes_uploads = False
+    base_url = ""
+
+    def check(self, account: Account) -> Sequence[Mapping[str, object]]:
+        """There is nothing to check."""
+        return ()
 
     def submit(self, account: Account, order: Order, *, attempt: int) -> Receipt:
         """Take the order; every submit gets its own seed, so a batch of four is four different pictures.
@@ -72,7 +78,7 @@ class Preview:
         is_running = self.poll(account, ticket).status is Status.WORKING
         return Cancellation(is_cancelled=is_running, refunded=is_running)
 
-    def find(self, account: Account, order: Order, since: datetime) -> Sequence[Receipt]:
+    def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
         """Nothing: a preview that got no answer left nothing behind."""
         return ()
 

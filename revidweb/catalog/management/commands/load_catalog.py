@@ -6,8 +6,7 @@ from django.core.management.base import BaseCommand
 
 from revidweb.catalog import loading
 from revidweb.catalog.models import MediaModel
-from revidweb.connections import preview
-from revidweb.connections.models import Connection
+from revidweb.connections.models import PREVIEW, Connection
 
 
 class Command(BaseCommand):
@@ -15,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         loading.load()
-        connections = Connection.objects.filter(provider=preview.NAME)
+        connections = Connection.objects.filter(provider=PREVIEW)
         for connection in connections:
             loading.stock(connection)
         self.stdout.write(f"{MediaModel.objects.count()} models, {len(connections)} preview connections stocked.")
