@@ -5,19 +5,31 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Case, IntegerField, Value, When
 
+from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 
 from .actors import Actor, Right
-from .models import Member, MemberQuerySet, Person, Role, Tenant
+from .models import Member, MemberQuerySet, MemberState, Person, Role, Tenant
 
-_OWNERS_FIRST = Case(
-    *(When(role=role, then=Value(place)) for place, role in enumerate(Role.values)), output_field=IntegerField()
-)
+
+def _in_order(column: str, values: list[str]) -> Case:
+    """Rows by the place of a column's value in the list."""
+    places = (When(**{column: value}, then=Value(place)) for place, value in enumerate(values))
+    return Case(*places, output_field=IntegerField())
+
+
+_OWNERS_FIRST = _in_order("role", Role.values)
+_ACTIVE_FIRST = _in_order("state", MemberState.values)
+_DEEDS = {
+    MemberState.ACTIVE: "member.restored",
+    MemberState.SUSPENDED: "member.suspended",
+    MemberState.REMOVED: "member.removed",
+}
 
 
 def add(tenant: Tenant, person: Person, *, role: str, actor: str = trail.SYSTEM) -> Member:
-    """Make the person a member; one who is a member already stays as they are.
+    """Make the person a member; one who is or was a member already stays as they are.
 
     actor: who adds them, as the trail writes it.
     """
@@ -32,7 +44,7 @@ def set_role(actor: Actor, member: Member, *, role: str) -> Member:
     """Give a member of the actor's tenant another role; the same role again changes and records nothing.
 
     Raises Refusal: "not_allowed", "unknown_role", "owners_only" (an owner is made or changed by someone who is none),
-    "last_owner" (a tenant is never without an owner).
+    "last_owner" (a tenant is never without an active owner), "member_removed".
     """
     actor.must(Right.MANAGE_MEMBERS)
     if role not in Role.values:
@@ -40,22 +52,72 @@ def set_role(actor: Actor, member: Member, *, role: str) -> Member:
     with transaction.atomic():
         member = _locked(actor, member)
         if member.role != role:
+            _refuse_removed(member)
             _refuse_owner_changes(actor, member, role)
             _write(actor, member, role)
     return member
 
 
+def suspend(actor: Actor, member: Member) -> Member:
+    """Let a member in no longer, for now: their work goes on and their credits stay. Again: nothing happens.
+
+    Raises Refusal: "not_allowed", "not_yourself", "owners_only", "last_owner", "member_removed".
+    """
+    actor.must(Right.MANAGE_MEMBERS)
+    if member.pk == actor.member.pk:
+        raise Refusal("not_yourself")
+    with transaction.atomic():
+        member = _locked(actor, member)
+        _refuse_removed(member)
+        _set_state(actor, member, MemberState.SUSPENDED)
+    return member
+
+
+def restore(actor: Actor, member: Member) -> Member:
+    """Let a suspended or removed member in again, in the role that they had. Again: nothing happens.
+
+    A removed member's wallet is opened by `credits.leaving.restore`, which calls this.
+    Raises Refusal: "not_allowed", "owners_only".
+    """
+    actor.must(Right.MANAGE_MEMBERS)
+    with transaction.atomic():
+        member = _locked(actor, member)
+        _set_state(actor, member, MemberState.ACTIVE)
+    return member
+
+
+def remove(actor: Actor, member: Member) -> Member:
+    """End a membership; everybody may end their own. What the member made stays the tenant's. Again: nothing happens.
+
+    Their wallet is closed by `credits.leaving.remove`, which calls this.
+    Raises Refusal: "not_allowed", "owners_only", "last_owner".
+    """
+    if member.pk != actor.member.pk:
+        actor.must(Right.MANAGE_MEMBERS)
+    with transaction.atomic():
+        member = _locked(actor, member)
+        _set_state(actor, member, MemberState.REMOVED)
+    return member
+
+
 def listed(actor: Actor) -> MemberQuerySet:
-    """The members whom the actor may see, with tenant and person, owners first."""
-    rows = Member.objects.visible_to(actor).select_related("tenant", "person")
-    return rows.order_by(_OWNERS_FIRST, "person__name", "pk")
+    """The members whom the actor may see, with tenant and person, owners first; not those who were removed."""
+    return _seen(actor).present().order_by(_OWNERS_FIRST, "person__name", "pk")
+
+
+def removed(actor: Actor) -> MemberQuerySet:
+    """The removed members whom the actor may see, with tenant and person, the last removed first."""
+    return _seen(actor).filter(state=MemberState.REMOVED).order_by("-state_since", "-pk")
 
 
 def told_apart(actor: Actor) -> MemberQuerySet:
-    """The members whose work and money the actor may tell apart, by name: none where they see only their own."""
+    """The members whose work and money the actor may tell apart, by name: none where they see only their own.
+
+    Those who were removed come last: what they made and paid is still there.
+    """
     if not actor.may(Right.SEE_ALL):
         return Member.objects.none()
-    return Member.objects.visible_to(actor).select_related("tenant", "person").order_by("person__name", "pk")
+    return _seen(actor).order_by(_ACTIVE_FIRST, "person__name", "pk")
 
 
 def names(tenant: Tenant, public_ids: Iterable[str]) -> dict[str, str]:
@@ -65,29 +127,59 @@ def names(tenant: Tenant, public_ids: Iterable[str]) -> dict[str, str]:
 
 
 def of(person: Person) -> MemberQuerySet:
-    """Everything that the person is a member of, with its tenant, by the tenant's name."""
-    return Member.objects.filter(person=person).select_related("tenant", "person").order_by("tenant__name", "pk")
+    """Everything that lets the person in, with its tenant, by the tenant's name."""
+    return _of(person).active().order_by("tenant__name", "pk")
 
 
 def first_of(person: Person) -> Member | None:
-    """The membership that the person has had the longest; None for who is in no tenant. One query."""
-    return of(person).order_by("joined_at", "pk").first()
+    """The membership that the person has had the longest; None for who is in no tenant. One query.
+
+    A suspended one only where there is no other: its page says what happened and whom to ask.
+    """
+    return _of(person).present().order_by(_ACTIVE_FIRST, "joined_at", "pk").first()
+
+
+def owners(tenant: Tenant) -> MemberQuerySet:
+    """The tenant's active owners, with their persons, by name."""
+    rows = Member.objects.filter(tenant=tenant, role=Role.OWNER).active()
+    return rows.select_related("person").order_by("person__name", "pk")
 
 
 def owner_count(tenant: Tenant) -> int:
-    """How many owners the tenant has. One query."""
-    return Member.objects.filter(tenant=tenant, role=Role.OWNER).count()
+    """How many active owners the tenant has. One query."""
+    return owners(tenant).count()
 
 
 def roles_for(actor: Actor, member: Member, *, owners: int) -> list[Role]:
     """The other roles that the actor may give the member; none where the role stands. `set_role` judges again.
 
-    owners: how many the tenant has.
+    owners: how many active ones the tenant has.
     """
     may_owners = actor.may(Right.MANAGE_OWNERS)
-    if member.role == Role.OWNER and (owners == 1 or not may_owners):
+    if not may_let_go(actor, member, owners=owners):
         return []
     return [role for role in Role if role != member.role and (role != Role.OWNER or may_owners)]
+
+
+def may_let_go(actor: Actor, member: Member, *, owners: int) -> bool:
+    """Whether the actor may take the member's role, suspend or remove them. The deeds judge again.
+
+    owners: how many active ones the tenant has.
+    """
+    if member.state == MemberState.REMOVED:
+        return False
+    if member.role != Role.OWNER:
+        return True
+    is_last = member.state == MemberState.ACTIVE and owners == 1
+    return actor.may(Right.MANAGE_OWNERS) and not is_last
+
+
+def _of(person: Person) -> MemberQuerySet:
+    return Member.objects.filter(person=person).select_related("tenant", "person")
+
+
+def _seen(actor: Actor) -> MemberQuerySet:
+    return Member.objects.visible_to(actor).select_related("tenant", "person")
 
 
 def _locked(actor: Actor, member: Member) -> Member:
@@ -96,14 +188,39 @@ def _locked(actor: Actor, member: Member) -> Member:
     return Member.objects.select_related("tenant", "person").get(pk=member.pk, tenant=actor.tenant)
 
 
+def _refuse_removed(member: Member) -> None:
+    if member.state == MemberState.REMOVED:
+        raise Refusal("member_removed")
+
+
 def _refuse_owner_changes(actor: Actor, member: Member, role: str) -> None:
+    """Owners are made and changed by owners alone, and the last one who is let in stays."""
     if Role.OWNER not in (member.role, role):
         return
     if not actor.may(Right.MANAGE_OWNERS):
         raise Refusal("owners_only", field="role")
-    others = Member.objects.filter(tenant=actor.tenant, role=Role.OWNER).exclude(pk=member.pk)
-    if member.role == Role.OWNER and not others.exists():
+    if role != Role.OWNER:
+        _refuse_last_owner(member)
+
+
+def _refuse_last_owner(member: Member) -> None:
+    is_counted = member.role == Role.OWNER and member.state == MemberState.ACTIVE
+    if is_counted and not owners(member.tenant).exclude(pk=member.pk).exists():
         raise Refusal("last_owner", field="role")
+
+
+def _set_state(actor: Actor, member: Member, state: MemberState) -> None:
+    """Move a locked member to a state, and say so in the trail; where they are already, nothing happens."""
+    if member.state == state:
+        return
+    if member.role == Role.OWNER and not actor.may(Right.MANAGE_OWNERS):
+        raise Refusal("owners_only")
+    if state != MemberState.ACTIVE:
+        _refuse_last_owner(member)
+    was, member.state, member.state_since = member.state, state, clock.now()
+    member.save(update_fields=["state", "state_since"])
+    about, tenant = member.reference, actor.tenant.public_id
+    trail.record(_DEEDS[state], about=about, tenant=tenant, actor=actor.name, was=was)
 
 
 def _write(actor: Actor, member: Member, role: str) -> None:

@@ -11,6 +11,8 @@ from django.db import connection
 from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Sum, Value, Window
 from django.db.models.functions import Coalesce, Concat, Lag
 
+from revidweb.accounts.models import MemberState
+
 from . import sql
 from .models import METERED, Entry, Hold, HoldState, Transfer, TransferKind, Wallet, WalletKind
 
@@ -93,6 +95,24 @@ def unmetered_wallets_store_nothing() -> Iterator[Fault]:
         yield Fault("entry_stores", _entry(pk, wallet), "no balance", str(after))
 
 
+def closed_wallets_are_empty() -> Iterator[Fault]:
+    """In a closed wallet nothing is free, and only a metered one can be closed."""
+    wrong = Wallet.objects.filter(closed_at__isnull=False).exclude(_METERED & Q(balance=F("held")))
+    for pk, kind, balance, held in wrong.values_list("pk", "kind", "balance", "held").iterator():
+        found = f"a {kind} wallet with balance {balance}, held {held}"
+        yield Fault("wallet_closed", f"wallet {pk}", "a metered wallet with nothing free", found)
+
+
+def wallets_close_with_their_members() -> Iterator[Fault]:
+    """The wallet of a removed member is closed, every other member's is open."""
+    is_removed = Q(member__state=MemberState.REMOVED)
+    right = (is_removed & Q(closed_at__isnull=False)) | (~is_removed & Q(closed_at__isnull=True))
+    wrong = Wallet.objects.filter(kind=WalletKind.MEMBER).exclude(right)
+    for pk, state, closed_at in wrong.values_list("pk", "member__state", "closed_at").iterator():
+        expected = "closed" if state == MemberState.REMOVED else "open"
+        yield Fault("wallet_open", f"wallet {pk} of a member who is {state}", expected, f"closed at {closed_at}")
+
+
 def balances_follow_each_other() -> Iterator[Fault]:
     """Each entry of a metered wallet takes up the balance that the one before it left."""
     before = Coalesce(Window(Lag("balance_after"), partition_by=F("wallet"), order_by=F("id").asc()), 0)
@@ -160,6 +180,8 @@ CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     holds_are_held,
     nothing_is_overdrawn,
     unmetered_wallets_store_nothing,
+    closed_wallets_are_empty,
+    wallets_close_with_their_members,
     balances_follow_each_other,
     captures_match_their_transfers,
     holds_end_once,

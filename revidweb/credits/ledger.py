@@ -26,6 +26,13 @@ class NotEnoughCredits(Refusal):
         super().__init__("not_enough_credits", needed=needed, free=free)
 
 
+class WalletClosed(Refusal):
+    """The wallet's member was removed: nothing new is held in it, and nothing is paid in or out."""
+
+    def __init__(self) -> None:
+        super().__init__("wallet_closed")
+
+
 class LedgerConflict(ValueError):
     """One reference was used for two different deeds, or an ended hold was to end otherwise: a bug of the caller."""
 
@@ -58,6 +65,53 @@ def _tenants_own(tenant_id: int, kind: WalletKind) -> Wallet:
     return Wallet.objects.get_or_create(tenant_id=tenant_id, kind=kind)[0]
 
 
+def close(wallet: Wallet, *, actor: str) -> Transfer | None:
+    """Close a metered wallet: what is free goes back to the house at once, what is held follows if it is released.
+
+    From now on nothing new is held in it, paid in or paid out; open holds are captured as ever. actor: who closes it,
+    as the trail writes it. Returns the transfer, None where nothing was free. A closed one stays as it is.
+    """
+    if not wallet.is_metered:
+        raise ValueError("Only a metered wallet can be closed.")
+    with transaction.atomic():
+        (wallet,) = _lock(wallet)
+        if wallet.closed_at:
+            return None
+        returned = _return_free(wallet, reference=_closing(wallet), actor=actor)
+        wallet.closed_at = clock.now()
+        wallet.save(update_fields=["balance", "closed_at"])
+        _record_closing("wallet.closed", wallet, actor)
+    return returned
+
+
+def reopen(wallet: Wallet, *, actor: str) -> None:
+    """Let credits into a closed wallet again; what went back to the house stays there. An open one stays as it is."""
+    with transaction.atomic():
+        if Wallet.objects.filter(pk=wallet.pk, closed_at__isnull=False).update(closed_at=None):
+            _record_closing("wallet.reopened", wallet, actor)
+
+
+def _closing(wallet: Wallet) -> str:
+    """The cause of this closing; a wallet that was reopened may close again."""
+    before = Transfer.objects.filter(reference__startswith=f"close:{wallet.pk}:").count()
+    return f"close:{wallet.pk}:{before + 1}"
+
+
+def _return_free(wallet: Wallet, *, reference: str, actor: str) -> Transfer | None:
+    """Post what is free in a locked wallet to the house, if anything is; the caller saves the wallet."""
+    credits = wallet.free
+    if not credits:
+        return None
+    house = _tenants_own(wallet.tenant_id, WalletKind.HOUSE)
+    returned = _post(wallet, house, credits, kind=TransferKind.TRANSFER, reference=reference, actor=actor)
+    _record(returned, wallet, house, credits)
+    return returned
+
+
+def _record_closing(what: str, wallet: Wallet, actor: str) -> None:
+    trail.record(what, about=f"wallet:{wallet.pk}", tenant=wallet.tenant.public_id, actor=actor)
+
+
 # -- holds -----------------------------------------------------------------------------------------------------------
 
 
@@ -65,8 +119,8 @@ def hold(wallet: Wallet, *, credits: int, reference: str) -> Hold:
     """Set credits aside so that they cannot be spent twice.
 
     credits: whole, 1 to MOST_CREDITS. reference: the cause, "job:job_7f3c"; the same one again returns the first hold.
-    Raises NotEnoughCredits when the wallet is metered and its free credits fall short, LedgerConflict when the
-    reference already holds other credits or another wallet's.
+    Raises NotEnoughCredits when the wallet is metered and its free credits fall short, WalletClosed, LedgerConflict
+    when the reference already holds other credits or another wallet's.
     """
     _check(credits, reference)
     if wallet.kind == WalletKind.SPENT:
@@ -75,7 +129,7 @@ def hold(wallet: Wallet, *, credits: int, reference: str) -> Hold:
         with transaction.atomic():
             _set_aside(wallet, credits)
             return Hold.objects.create(wallet=wallet, credits=credits, reference=reference)
-    except (IntegrityError, NotEnoughCredits):
+    except (IntegrityError, NotEnoughCredits, WalletClosed):
         known = Hold.objects.filter(reference=reference).first()
         if known is None:
             raise
@@ -83,7 +137,7 @@ def hold(wallet: Wallet, *, credits: int, reference: str) -> Hold:
 
 
 def capture(hold: Hold, *, actor: str, credits: int | None = None) -> Transfer | None:
-    """End a hold by taking credits from it, and give the rest back in the same step.
+    """End a hold by taking credits from it, and give the rest back in the same step: of a closed wallet, to the house.
 
     credits: 0 to what is held, by default all of it; 0 is a release and returns None. actor: as the trail writes it.
     The same call again returns the first transfer. `hold` is brought up to date.
@@ -99,13 +153,13 @@ def capture(hold: Hold, *, actor: str, credits: int | None = None) -> Transfer |
         if hold.state != HoldState.OPEN:
             return _ended_alike(hold, take)
         taken = _take(hold, source, target, take, actor) if take else None
-        _change(source, balance=-take, held=-hold.credits)
+        _give_back(hold, source, actor)
         _end(hold, take, taken)
     return taken
 
 
 def release(hold: Hold) -> None:
-    """End a hold and give all of it back. Again: nothing happens. `hold` is brought up to date.
+    """End a hold and give all of it back, as `capture` does. Again: nothing happens. `hold` is brought up to date.
 
     Raises LedgerConflict when the hold was captured.
     """
@@ -113,12 +167,17 @@ def release(hold: Hold) -> None:
 
 
 def _set_aside(wallet: Wallet, credits: int) -> None:
-    """Raise `held` if enough is free, in one statement, so that racing holds cannot both win the last credit."""
+    """Raise `held` if enough is free, in one statement, so that racing holds cannot both win the last credit.
+
+    That the wallet is open is asked in there too: a closing that came first leaves nothing to hold.
+    """
     if not wallet.is_metered:
         return
-    enough = Wallet.objects.filter(pk=wallet.pk, balance__gte=F("held") + credits)
+    enough = Wallet.objects.filter(pk=wallet.pk, closed_at__isnull=True, balance__gte=F("held") + credits)
     if not enough.update(held=F("held") + credits):
-        raise NotEnoughCredits(needed=credits, free=Wallet.objects.get(pk=wallet.pk).free)
+        now = Wallet.objects.get(pk=wallet.pk)
+        _check_open(now)
+        raise NotEnoughCredits(needed=credits, free=now.free)
 
 
 def _same_hold(known: Hold, wallet: Wallet, credits: int) -> Hold:
@@ -130,6 +189,16 @@ def _same_hold(known: Hold, wallet: Wallet, credits: int) -> Hold:
 def _take(hold: Hold, source: Wallet, target: Wallet, credits: int, actor: str) -> Transfer:
     reference = f"capture:{hold.reference}"
     return _post(source, target, credits, kind=TransferKind.CAPTURE, reference=reference, actor=actor)
+
+
+def _give_back(hold: Hold, wallet: Wallet, actor: str) -> None:
+    """Hold nothing any more in the locked wallet. What that frees in a closed one belongs to the house."""
+    if not wallet.is_metered:
+        return
+    wallet.held -= hold.credits
+    if wallet.closed_at:
+        _return_free(wallet, reference=f"return:{hold.reference}", actor=actor)
+    _save(wallet)
 
 
 def _end(hold: Hold, captured: int, taken: Transfer | None) -> None:
@@ -152,7 +221,7 @@ def grant(member: Member, *, credits: int, reference: str, actor: str, note: str
 
     credits: whole, 1 to MOST_CREDITS. reference: the cause, "grant:…"; the same one again returns the first transfer.
     actor: who grants, as the trail writes it. Raises Refusal "credits_out_of_range" (field credits; facts least, most),
-    LedgerConflict when the reference already moved something else.
+    WalletClosed, LedgerConflict when the reference already moved something else.
     """
     source = _tenants_own(member.tenant_id, WalletKind.HOUSE)
     return _pay(
@@ -164,7 +233,7 @@ def transfer(source: Wallet, target: Wallet, *, credits: int, reference: str, ac
     """Move free credits from one wallet of a tenant to another; not to or from `spent`, which only a capture fills.
 
     Amount, reference and actor as in `grant`, and a repeat returns the first transfer too.
-    Raises NotEnoughCredits when the source is metered and its free credits fall short.
+    Raises NotEnoughCredits when the source is metered and its free credits fall short, WalletClosed for either side.
     """
     if source.pk == target.pk or source.tenant_id != target.tenant_id:
         raise ValueError("A transfer needs two wallets of one tenant.")
@@ -181,13 +250,13 @@ def _pay(
     try:
         with transaction.atomic():
             source, target = _lock(source, target)
+            _check_open(source, target)
             _check_free(source, credits)
             paid = _post(source, target, credits, kind=kind, reference=reference, actor=actor, note=note)
-            _change(source, balance=-credits)
-            _change(target, balance=credits)
+            _save(source, target)
             _record(paid, source, target, credits)
             return paid
-    except (IntegrityError, NotEnoughCredits):
+    except (IntegrityError, NotEnoughCredits, WalletClosed):
         known = Transfer.objects.filter(reference=reference).first()
         if known is None:
             raise
@@ -218,6 +287,11 @@ def _check(credits: int, reference: str) -> None:
         raise ValueError(f"A reference has 1 to {_REFERENCE_CHARS} characters.")
 
 
+def _check_open(*wallets: Wallet) -> None:
+    if any(wallet.closed_at for wallet in wallets):
+        raise WalletClosed
+
+
 def _check_free(wallet: Wallet, credits: int) -> None:
     if wallet.is_metered and wallet.free < credits:
         raise NotEnoughCredits(needed=credits, free=wallet.free)
@@ -231,23 +305,24 @@ def _lock(*wallets: Wallet) -> list[Wallet]:
     return [fresh.get(wallet.pk, wallet) for wallet in wallets]
 
 
-def _change(wallet: Wallet, *, balance: int, held: int = 0) -> None:
-    """Move a locked wallet's figures; an unmetered one has none."""
-    if wallet.is_metered:
-        wallet.balance += balance
-        wallet.held += held
-        wallet.save(update_fields=["balance", "held"])
+def _save(*wallets: Wallet) -> None:
+    """Write the figures of locked wallets; unmetered ones have none."""
+    for wallet in wallets:
+        if wallet.is_metered:
+            wallet.save(update_fields=["balance", "held"])
 
 
 def _post(
     source: Wallet, target: Wallet, credits: int, *, kind: str, reference: str, actor: str, note: str = ""
 ) -> Transfer:
-    """Write a transfer and its two entries, from wallets that are locked and not yet changed."""
+    """Write a transfer and its two entries, and move the balances of the locked wallets; the caller saves them."""
     posted = Transfer.objects.create(tenant_id=source.tenant_id, kind=kind, reference=reference, actor=actor, note=note)
     Entry.objects.bulk_create([_entry(posted, source, -credits), _entry(posted, target, credits)])
     return posted
 
 
 def _entry(posted: Transfer, wallet: Wallet, credits: int) -> Entry:
-    balance_after = wallet.balance + credits if wallet.is_metered else None
-    return Entry(transfer=posted, wallet=wallet, credits=credits, balance_after=balance_after)
+    if not wallet.is_metered:
+        return Entry(transfer=posted, wallet=wallet, credits=credits)
+    wallet.balance += credits
+    return Entry(transfer=posted, wallet=wallet, credits=credits, balance_after=wallet.balance)

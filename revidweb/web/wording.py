@@ -43,6 +43,8 @@ SENTENCES: dict[str, str | Promise] = {
     "unknown_role": _("Choose one of the roles in the list."),
     "owners_only": _("Only an owner can make, change or remove owners. Ask one of them."),
     "last_owner": _("This is the last owner. Make someone else an owner first."),
+    "not_yourself": _("You cannot suspend yourself. Leave the tenant, or ask another owner or admin."),
+    "member_removed": _("They are no longer a member. Restore them first."),
     "name_needed": _("Give the tenant a name."),
     "name_too_long": ngettext_lazy(
         "The name is longer than %(most)s character.", "The name is longer than %(most)s characters.", "most"
@@ -54,6 +56,7 @@ SENTENCES: dict[str, str | Promise] = {
     "bad_accent": _("Write the colour as # and six hex digits, #3b6fd4."),
     # credits
     "credits_out_of_range": _("Write a whole number of credits from %(least)s to %(most)s."),
+    "wallet_closed": _("This wallet is closed, because its member was removed. Restore the member first."),
     "not_enough_credits": ngettext_lazy(
         "This costs %(needed)s credit, and %(free)s are free. Ask an owner or admin of the tenant for more.",
         "This costs %(needed)s credits, and %(free)s are free. Ask an owner or admin of the tenant for more.",

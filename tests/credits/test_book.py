@@ -16,7 +16,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from revidweb.credits import checking, ledger
+from revidweb.accounts.models import Role
+from revidweb.credits import checking, leaving, ledger
 from revidweb.credits.models import Entry, Hold, Wallet
 from tests import makers
 from tests.credits.makers import ACTOR, a_reference, figures
@@ -27,7 +28,7 @@ amounts = st.integers(min_value=1, max_value=100)
 
 
 class Book(RuleBasedStateMachine):
-    """Three members and the house; `balance` and `held` are the model."""
+    """Three members who come and go, and the house; `balance`, `held` and `is_gone` are the model."""
 
     open_holds = Bundle("open_holds")
     ended_holds = Bundle("ended_holds")
@@ -37,25 +38,40 @@ class Book(RuleBasedStateMachine):
         self.undo = transaction.atomic()
         self.undo.__enter__()
         tenant = makers.a_tenant()
+        self.owner = makers.an_actor(tenant, role=Role.OWNER)
         self.members = [makers.a_member(tenant) for _ in range(3)]
         self.house, self.spent = ledger.house(tenant), ledger.spent(tenant)
         self.wallets = [ledger.wallet_of(member) for member in self.members]
-        self.balance, self.held = [0, 0, 0], [0, 0, 0]
+        self.balance, self.held, self.is_gone = [0, 0, 0], [0, 0, 0], [False, False, False]
         self.issued = self.used = 0
 
     @rule(n=st.integers(0, 2), credits=amounts)
     def grant(self, n: int, credits: int) -> None:
         reference = a_reference("grant")
+        with self.lawful(n):
+            for _ in range(2):
+                ledger.grant(self.members[n], credits=credits, reference=reference, actor=ACTOR)
+            self.balance[n] += credits
+            self.issued += credits
+
+    @rule(n=st.integers(0, 2))
+    def remove(self, n: int) -> None:
         for _ in range(2):
-            ledger.grant(self.members[n], credits=credits, reference=reference, actor=ACTOR)
-        self.balance[n] += credits
-        self.issued += credits
+            leaving.remove(self.owner, self.members[n])
+        self.is_gone[n] = True
+        self.give_back(n)
+
+    @rule(n=st.integers(0, 2))
+    def restore(self, n: int) -> None:
+        for _ in range(2):
+            leaving.restore(self.owner, self.members[n])
+        self.is_gone[n] = False
 
     @rule(giver=st.integers(0, 2), step=st.integers(1, 2), credits=amounts)
     def move(self, giver: int, step: int, credits: int) -> None:
         taker = (giver + step) % 3
         source, into, reference = self.wallets[giver], self.wallets[taker], a_reference("transfer")
-        with self.refused_unless_free(giver, credits):
+        with self.lawful(giver, taker, credits=credits):
             for _ in range(2):
                 ledger.transfer(source, into, credits=credits, reference=reference, actor=ACTOR)
             self.balance[giver] -= credits
@@ -64,7 +80,7 @@ class Book(RuleBasedStateMachine):
     @rule(target=open_holds, n=st.integers(0, 2), credits=amounts)
     def hold(self, n: int, credits: int) -> object:
         reference = a_reference()
-        with self.refused_unless_free(n, credits):
+        with self.lawful(n, credits=credits):
             first, again = (ledger.hold(self.wallets[n], credits=credits, reference=reference) for _ in range(2))
             assert first == again
             self.held[n] += credits
@@ -88,6 +104,8 @@ class Book(RuleBasedStateMachine):
         else:
             self.held[n] -= row.credits
             self.balance[n] -= taken
+            if self.is_gone[n]:
+                self.give_back(n)
         return pk, taken
 
     @rule(ended=ended_holds)
@@ -97,9 +115,17 @@ class Book(RuleBasedStateMachine):
         with pytest.raises(ledger.LedgerConflict):
             ledger.capture(row, actor=ACTOR, credits=0 if taken else row.credits)
 
-    def refused_unless_free(self, n: int, credits: int) -> AbstractContextManager[object]:
-        free = self.balance[n] - self.held[n]
+    def lawful(self, *whose: int, credits: int = 0) -> AbstractContextManager[object]:
+        """The refusal that these members' wallets call for when the first of them spends so much, or none."""
+        if any(self.is_gone[n] for n in whose):
+            return pytest.raises(ledger.WalletClosed)
+        free = self.balance[whose[0]] - self.held[whose[0]]
         return nullcontext() if credits <= free else pytest.raises(ledger.NotEnoughCredits, match=f"'free': {free}}}")
+
+    def give_back(self, n: int) -> None:
+        """What is free in a closed wallet goes to the house."""
+        self.issued -= self.balance[n] - self.held[n]
+        self.balance[n] = self.held[n]
 
     @invariant()
     def wallets_are_as_the_model_says(self) -> None:
@@ -125,6 +151,6 @@ class Book(RuleBasedStateMachine):
 
 def test_any_order_of_deeds_leaves_a_sound_book():
     quiet = settings(
-        max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     run_state_machine_as_test(Book, settings=quiet)

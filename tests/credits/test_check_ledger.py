@@ -18,7 +18,11 @@ from tests.credits.makers import ACTOR, a_wallet
 pytestmark = pytest.mark.django_db
 
 CHECKS = {
-    "credits_wallet": ("wallet_never_overdrawn", "wallet_house_stores_no_balance"),
+    "credits_wallet": (
+        "wallet_never_overdrawn",
+        "wallet_house_stores_no_balance",
+        "wallet_closed_has_nothing_free",
+    ),
     "credits_transfer": ("transfer_kind_known",),
     "credits_entry": ("entry_moves_something", "entry_never_overdrawn"),
     "credits_hold": ("hold_state_known", "hold_captures_no_more_than_held", "hold_ends_once"),
@@ -33,6 +37,7 @@ class Book:
     bob: Wallet
     house: Wallet
     stranger: Wallet
+    cleos: Wallet
     captured: Hold
     by_house: Hold
     open: Hold
@@ -43,6 +48,7 @@ class Book:
         rows = {name: row.pk for name, row in vars(self).items()}
         rows |= {"granted": entries[0].pk, "moved": entries[1].pk, "taken": self.captured.transfer_id}
         rows["house_side"] = self.by_house.transfer.entries.get(wallet=self.house).pk
+        rows["bobs_member"] = self.bob.member_id
         return rows | {"house_taken": self.by_house.transfer_id, "other_tenant": self.stranger.tenant_id}
 
 
@@ -57,7 +63,8 @@ def book() -> Book:
     ledger.capture(holds[0], actor=ACTOR, credits=20)
     ledger.release(holds[1])
     ledger.capture(by_house, actor=ACTOR)
-    return Book(alice, bob, house, a_wallet(50), holds[0], by_house, holds[2], holds[1])
+    cleos = a_wallet(0, member=makers.a_member(tenant))
+    return Book(alice, bob, house, a_wallet(50), cleos, holds[0], by_house, holds[2], holds[1])
 
 
 def execute(*statements: str) -> None:
@@ -166,6 +173,19 @@ FAULTS = {
         "UPDATE credits_transfer SET kind = 'gift' WHERE reference = 'transfer:1'",
         {"entry_way"},
     ),
+    "a closed wallet has free credits": (
+        "UPDATE credits_wallet SET closed_at = created_at WHERE id = {alice}",
+        {"wallet_closed", "wallet_open"},
+    ),
+    "the house is closed": ("UPDATE credits_wallet SET closed_at = created_at WHERE id = {house}", {"wallet_closed"}),
+    "a removed member's wallet is open": (
+        "UPDATE accounts_member SET state = 'removed' WHERE id = {bobs_member}",
+        {"wallet_open"},
+    ),
+    "an active member's wallet is closed": (
+        "UPDATE credits_wallet SET closed_at = created_at WHERE id = {cleos}",
+        {"wallet_open"},
+    ),
     "an entry belongs to another tenant's wallet": (
         "UPDATE credits_entry SET wallet_id = {stranger}, balance_after = 45 WHERE id = {moved}",
         {"entry_tenant", "wallet_balance", "balance_chain"},
@@ -180,7 +200,7 @@ FAULTS = {
 def test_a_sound_book_passes(book):
     code, said = run()
     assert code == 0
-    assert said == "The book is sound: 6 wallets, 5 transfers, 10 entries, 4 holds.\n"
+    assert said == "The book is sound: 7 wallets, 5 transfers, 10 entries, 4 holds.\n"
 
 
 def test_an_empty_book_is_sound():

@@ -2,8 +2,9 @@
 
 import pytest
 
-from revidweb.credits import ledger
-from revidweb.credits.models import Hold, Transfer, Wallet
+from revidweb.accounts.models import Role
+from revidweb.credits import checking, leaving, ledger
+from revidweb.credits.models import Entry, Hold, Transfer, Wallet
 from tests import makers
 from tests.credits.makers import ACTOR, a_wallet, figures
 from tests.crowd import at_once
@@ -48,6 +49,52 @@ def test_a_capture_races_a_release_and_one_of_them_wins(wallet_kind):
     assert answers.count("LedgerConflict") == 8
     assert len(taken) == (hold.state == "captured")
     assert figures(wallet)[1] == 0
+
+
+def test_a_closing_races_64_holds_and_nothing_is_lost_or_stuck():
+    wallet = a_wallet(40)
+
+    def deed(number: int) -> object:
+        if number == 32:
+            return ledger.close(wallet, actor=ACTOR)
+        return ledger.hold(wallet, credits=1, reference=f"job:{number}")
+
+    answers = at_once(65, deed)
+    held = Hold.objects.count()
+    assert set(answers) & {"LedgerConflict"} == set()
+    assert answers.count("NotEnoughCredits") + answers.count("WalletClosed") == 64 - held
+    assert figures(wallet) == (held, held, 0)
+    assert Wallet.objects.get(pk=wallet.pk).closed_at
+    at_once(8, lambda number: [ledger.release(hold) for hold in Hold.objects.order_by("pk")[number::8]])
+    assert figures(wallet) == (0, 0, 0)
+    assert sum(Entry.objects.filter(wallet__kind="house").values_list("credits", flat=True)) == 0
+
+
+def test_many_closings_and_verdicts_at_once_return_each_credit_once():
+    wallet = a_wallet(100)
+    holds = [ledger.hold(wallet, credits=5, reference=f"job:{number}") for number in range(12)]
+
+    def deed(number: int) -> object:
+        if number >= len(holds):
+            return ledger.close(wallet, actor=ACTOR)
+        hold = Hold.objects.get(pk=holds[number].pk)
+        return ledger.capture(hold, actor=ACTOR, credits=2) if number % 2 else ledger.release(hold)
+
+    at_once(16, deed)
+    assert figures(wallet) == (0, 0, 0)
+    spent = sum(Entry.objects.filter(wallet__kind="spent").values_list("credits", flat=True))
+    returned = sum(Entry.objects.filter(wallet__kind="house").values_list("credits", flat=True)) + 100
+    assert (spent, returned) == (12, 88)
+    assert Transfer.objects.filter(reference__startswith="close:").count() == 1
+    assert [fault for fault in checking.faults() if fault.what != "wallet_open"] == []
+
+
+def test_a_removal_races_a_restoring_and_the_wallet_is_as_the_member_is():
+    wallet = a_wallet(10)
+    owner = makers.an_actor(wallet.tenant, role=Role.OWNER)
+    deeds = (leaving.remove, leaving.restore)
+    at_once(16, lambda number: deeds[number % 2](owner, wallet.member))
+    assert list(checking.faults()) == []
 
 
 def test_crosswise_transfers_never_lock_each_other():
