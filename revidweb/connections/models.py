@@ -118,11 +118,23 @@ class Credential(models.Model):
     base_url = models.CharField(max_length=300, help_text="Without a slash at the end.")
     sealed = models.TextField(blank=True, help_text="The key, sealed; empty once it is forgotten.")
     hint = models.CharField(max_length=40, help_text='What may be shown of it, "sk_live_…ab12".')
+    fingerprint = models.CharField(
+        max_length=64, blank=True, help_text="By which the same key is known again; empty once it is forgotten."
+    )
     tokens = models.FloatField(default=0, help_text="Requests that may be made now.")
     refilled_at = models.DateTimeField(default=clock.now)
     rests_until = models.DateTimeField(null=True, blank=True, help_text="The provider asked for a pause.")
     created_at = models.DateTimeField(default=clock.now)
     retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["fingerprint"],
+                condition=Q(retired_at__isnull=True) & ~Q(fingerprint=""),
+                name="credential_used_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.hint} at {self.base_url}"

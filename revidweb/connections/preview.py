@@ -4,6 +4,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from revidweb.accounts.models import Tenant
+from revidweb.lib import clock
 
 from .models import PREVIEW, Connection
 
@@ -13,7 +14,8 @@ BALANCE = 1_000_000  # credits that preview says it has left
 def open_at(tenant: Tenant) -> Connection:
     """The tenant's preview connection, made on the first call; later calls return it as it stands.
 
-    `PREVIEW_SLOTS` jobs at once of either kind; in production it starts switched off (`PREVIEW_ENABLED`).
+    `PREVIEW_SLOTS` jobs at once of either kind. `PREVIEW_ENABLED` says how it starts (in production: switched off);
+    afterwards only `switching.show_preview` and a first real connection change that.
     """
     slots = settings.PREVIEW_SLOTS
     connection, _made = Connection.objects.get_or_create(
@@ -22,6 +24,7 @@ def open_at(tenant: Tenant) -> Connection:
         defaults={
             "name": _("Preview"),
             "is_enabled": settings.PREVIEW_ENABLED,
+            "disabled_at": None if settings.PREVIEW_ENABLED else clock.now(),
             "balance": BALANCE,
             "total_slots": slots,
             "image_slots": slots,

@@ -18,13 +18,13 @@ class Free:
 
     @classmethod
     def of(cls, connection: Connection, used: Mapping[str, int]) -> "Free":
-        """What is left of the connection's limits. used: jobs per kind that hold a slot."""
+        """What is left of the connection's limits. used: our jobs per kind that hold a slot; foreign ones count too."""
         images = used.get(Kind.IMAGE, 0)
         others = sum(used.values()) - images
         return cls(
-            total=connection.total_slots - images - others,
-            image=connection.image_slots - images,
-            video=connection.video_slots - others,
+            total=connection.total_slots - images - others - connection.foreign_total,
+            image=connection.image_slots - images - connection.foreign_image,
+            video=connection.video_slots - others - connection.foreign_video,
         )
 
     def take(self, kind: Kind) -> bool:

@@ -98,6 +98,7 @@ class Migration(migrations.Migration):
                 ('base_url', models.CharField(help_text='Without a slash at the end.', max_length=300)),
                 ('sealed', models.TextField(blank=True, help_text='The key, sealed; empty once it is forgotten.')),
                 ('hint', models.CharField(help_text='What may be shown of it, "sk_live_…ab12".', max_length=40)),
+                ('fingerprint', models.CharField(blank=True, help_text='By which the same key is known again; empty once it is forgotten.', max_length=64)),
                 ('tokens', models.FloatField(default=0, help_text='Requests that may be made now.')),
                 ('refilled_at', models.DateTimeField(default=revidweb.lib.clock.now)),
                 ('rests_until', models.DateTimeField(blank=True, help_text='The provider asked for a pause.', null=True)),
@@ -122,5 +123,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='connection',
             constraint=models.CheckConstraint(condition=models.Q(('trouble__in', ['', 'invalid', 'exhausted', 'locked'])), name='connection_trouble_known'),
+        ),
+        migrations.AddConstraint(
+            model_name='credential',
+            constraint=models.UniqueConstraint(condition=models.Q(('retired_at__isnull', True), models.Q(('fingerprint', ''), _negated=True)), fields=('fingerprint',), name='credential_used_once'),
         ),
     ]
