@@ -27,7 +27,7 @@ from django.conf import settings
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutionError, NewConnectionError, SSLError
 
 from .refusal import Refusal
 
@@ -151,6 +151,14 @@ def session() -> requests.Session:
     Give every request a `timeout`: it bounds the connect and then the whole answer, however slowly bytes drip in.
     Raises Refusal "private_address" when a name leads only to private addresses, also on a redirect.
     """
+    return fresh_session()
+
+
+def fresh_session() -> requests.Session:
+    """The same with connections of its own, to be closed by the caller: for a request whose answer must not get lost.
+
+    A kept connection may be one that the server closed this moment: then nobody can tell whether it took the request.
+    """
     made = requests.Session()
     made.trust_env = False
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -158,6 +166,14 @@ def session() -> requests.Session:
     for scheme in _PORTS:
         made.mount(f"{scheme}://", _GuardedAdapter(pool_connections=_POOL_SIZE, pool_maxsize=_POOL_SIZE))
     return made
+
+
+def never_opened(trouble: requests.RequestException) -> bool:
+    """Whether no connection came about (name, route, refusal, handshake): then nothing was asked of anybody."""
+    cause = trouble.args[0] if trouble.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    is_unsendable = isinstance(trouble, ValueError) and not isinstance(trouble, requests.exceptions.JSONDecodeError)
+    return is_unsendable or isinstance(reason, ConnectTimeoutError)  # which NewConnectionError is too
 
 
 os.register_at_fork(after_in_child=session.cache_clear)  # two processes must never share a connection
@@ -248,6 +264,13 @@ class _Guarded(HTTPConnection):
 
 class _GuardedTls(_Guarded, HTTPSConnection):
     """The same under TLS; the certificate is checked against the name, as ever."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (OSError, SSLError) as error:  # a handshake that fails is a connection that never opened
+            self.close()
+            raise NewConnectionError(self, f"{self.host}: {error}") from error
 
 
 class _GuardedPool(HTTPConnectionPool):
