@@ -1,7 +1,8 @@
 """Every Refusal's sentence, in one table: what is refused, why, and what to do. Each room's codes stand together.
 
 A sentence names the refusal's facts as %(name)s; whole numbers get the reader's thousands separator. Where a number
-decides between singular and plural, the sentence is an `ngettext_lazy` whose last argument is that fact's name.
+decides between singular and plural, the sentence is an `ngettext_lazy` whose last argument is that fact's name. A code
+that means something else at one field has a sentence of its own there, under "field.code".
 """
 
 from typing import Any
@@ -71,6 +72,8 @@ SENTENCES: dict[str, str | Promise] = {
     "founding_closed": _("New tenants are founded by invitation here. Ask the operator of this installation."),
     "founded_enough": _("You have founded %(most)s tenants today. Try again tomorrow."),
     # connections
+    "base_url.bad_address": _("This is no address of an API. Write it as https://ai.revidapi.com/v1."),
+    "base_url.private_address": _("%(host)s is not an address on the open internet, so it is not dialled."),
     "connection_name_needed": _("Give the connection a name."),
     "unknown_provider": _("Choose one of the providers in the list."),
     "plain_http": _("Write the address with https://: over http:// everybody on the way could read the key."),
@@ -141,7 +144,8 @@ def _readable(value: Any, field: str) -> Any:
 def of(refusal: Refusal) -> str:
     """The sentence for a person, in their language."""
     facts = {name: _readable(value, refusal.field) for name, value in refusal.facts.items()}
-    return str(SENTENCES[refusal.code] % facts)
+    sentence = SENTENCES.get(f"{refusal.field}.{refusal.code}") or SENTENCES[refusal.code]
+    return str(sentence % facts)
 
 
 def put_on(form: forms.Form, refusal: Refusal) -> None:
