@@ -1,6 +1,7 @@
 # make run    the product, ready to use, on http://localhost:$PORT
 # make test   all tests; browser tests where a Chromium is found
 # make check  format, lint, types, floors, templates, migrations
+# make demo-upstream  a stand-in for RevidAPI to connect to, on http://127.0.0.1:$UPSTREAM_PORT
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; print("$(name)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
@@ -9,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PIN := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
-.PHONY: run test check chaos fmt pins
+.PHONY: run test check chaos demo-upstream fmt pins
 
 run: .venv/run.stamp
 	@$(BIN)/python manage.py prepare
@@ -20,6 +21,9 @@ test: .venv/dev.stamp
 
 chaos: .venv/dev.stamp
 	$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)
+
+demo-upstream: .venv/run.stamp
+	@exec $(BIN)/python -m tests.upstreams.revidapi --port $(or $(UPSTREAM_PORT),8787) $(ARGS)
 
 check: .venv/dev.stamp
 	$(BIN)/ruff format --check .
