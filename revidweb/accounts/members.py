@@ -174,6 +174,11 @@ def may_let_go(actor: Actor, member: Member, *, owners: int) -> bool:
     return actor.may(Right.MANAGE_OWNERS) and not is_last
 
 
+def may_restore(actor: Actor, member: Member) -> bool:
+    """Whether the actor may let the member in again. `restore` judges again."""
+    return member.state != MemberState.ACTIVE and (member.role != Role.OWNER or actor.may(Right.MANAGE_OWNERS))
+
+
 def _of(person: Person) -> MemberQuerySet:
     return Member.objects.filter(person=person).select_related("tenant", "person")
 

@@ -1,5 +1,7 @@
 """Members who leave a tenant and who come back, together with their wallets."""
 
+from dataclasses import dataclass
+
 from django.db import transaction
 
 from revidweb.accounts import members
@@ -7,6 +9,21 @@ from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Member
 
 from . import ledger
+from .models import Wallet
+
+
+@dataclass(frozen=True)
+class Stake:
+    """What a removal takes from a member's wallet, in credits: free ones at once, held ones that no job takes."""
+
+    free: int
+    held: int
+
+
+def at_stake(member: Member) -> Stake:
+    """What the member would lose now. Makes no wallet. One query."""
+    wallet = Wallet.objects.filter(member=member).first() or Wallet()
+    return Stake(wallet.free, wallet.held)
 
 
 @transaction.atomic

@@ -1,7 +1,8 @@
 """Who may: the actor of a request, and every kind of row fetched together with the right to it.
 
 Someone signed out goes to sign-in whatever they ask for, a stranger to the tenant or the row finds nothing (404), and
-a member without the right is refused (403).
+a member without the right is refused (403). Who was removed is a stranger, who is suspended is refused everything: each
+request asks.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from django_htmx.middleware import HtmxDetails
 
 from revidweb.accounts import actors
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member
+from revidweb.accounts.models import Member, MemberState
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Job, Output
 from revidweb.lib import ids
@@ -35,6 +36,14 @@ class ActorRequest(HttpRequest):
 
     actor: Actor
     htmx: HtmxDetails
+
+
+class Suspended(PermissionDenied):
+    """The person is a member of this tenant, but is not let in for now."""
+
+    def __init__(self, member: Member) -> None:
+        super().__init__()
+        self.member = member
 
 
 View = Callable[Concatenate[ActorRequest, P], HttpResponseBase]
@@ -84,8 +93,11 @@ def _page_of(request: HttpRequest) -> str:
 
 def _actor(request: HttpRequest, tenant_slug: str) -> Actor:
     """The signed-in person as a member of this tenant; 404 says nothing about whether the tenant exists."""
-    memberships = Member.objects.select_related("tenant", "person")
-    return actors.of(get_object_or_404(memberships, tenant__slug=tenant_slug, person_id=request.user.pk))
+    memberships = Member.objects.present().select_related("tenant", "person")
+    member = get_object_or_404(memberships, tenant__slug=tenant_slug, person_id=request.user.pk)
+    if member.state == MemberState.SUSPENDED:
+        raise Suspended(member)
+    return actors.of(member)
 
 
 def _row(rows: QuerySet[Row], public_id: str) -> Row:

@@ -14,10 +14,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from revidweb.accounts import actors, members
-from revidweb.accounts.models import Member, Role
+from revidweb.accounts.models import Invitation, Member, MemberState, Role
 from revidweb.catalog import founding
-from revidweb.credits import ledger
+from revidweb.credits import leaving, ledger
 from revidweb.files import intake
+from revidweb.lib import clock
 from tests import makers
 from tests.files.makers import an_upload, encoded
 from tests.library.makers import a_job, an_output
@@ -59,10 +60,14 @@ TENANT: dict[str, Address] = {
     "job_cancel": Address(POST),
     "job_retry": Address(POST),
     "jobs": Address(query={"before": "job_id", "after": "job_id"}),
+    "leave": Address(BOTH),
     "live": Address(),
     "logo": Address(),
     "media": Address(),
     "member_grant": Address(BOTH, may=MANAGERS),
+    "member_remove": Address(BOTH, may=MANAGERS),
+    "member_restore": Address(POST, may=MANAGERS),
+    "member_suspend": Address(POST, may=MANAGERS),
     "member_role": Address(POST, may=MANAGERS),
     "members": Address(may=MANAGERS),
     "models": Address(),
@@ -204,6 +209,11 @@ def is_hidden(ask: Ask, answer: HttpResponse) -> bool:
     return answer.status_code == 404
 
 
+def is_shut(ask: Ask, answer: HttpResponse) -> bool:
+    """Refused in plain words, with whom to ask."""
+    return answer.status_code == 403 and "You are suspended from ours." in answer.content.decode()
+
+
 def leads_to_sign_in(ask: Ask, answer: HttpResponse) -> bool:
     target = answer.headers.get("HX-Redirect") or answer.headers.get("Location", "")
     return target.startswith("/accounts/login/?next=")
@@ -245,6 +255,36 @@ def test_a_stranger_finds_nothing_of_a_tenant(ours, theirs):
 
 def test_the_owner_of_another_tenant_finds_nothing_of_it(ours, theirs):
     assert wrong(makers.a_client(theirs.owner), ours.ids, is_hidden) == []
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_who_is_only_invited_finds_nothing_of_a_tenant(ours, theirs, role):
+    guest = makers.a_person()
+    expires_at = clock.after(3600)
+    Invitation.objects.create(
+        tenant=ours.owner.tenant, email=guest.email, role=role, token_hash="0" * 64, expires_at=expires_at
+    )
+    assert wrong(makers.a_client(guest), ours.ids, is_hidden) == []
+
+
+@pytest.mark.parametrize("who", ["owner", "admin", "ann"])
+def test_a_suspended_member_is_refused_everything_of_the_tenant(ours, theirs, who):
+    client = makers.a_client(shut(ours, who, MemberState.SUSPENDED))
+    assert wrong(client, ours.ids, is_shut) == []
+    assert wrong(client, theirs.ids, is_hidden) == []
+
+
+@pytest.mark.parametrize("who", ["owner", "admin", "ann"])
+def test_a_removed_member_finds_nothing_of_a_tenant(ours, theirs, who):
+    assert wrong(makers.a_client(shut(ours, who, MemberState.REMOVED)), ours.ids, is_hidden) == []
+
+
+def shut(house: House, who: str, state: MemberState) -> Member:
+    """The member, whom another owner suspended or removed."""
+    member: Member = getattr(house, who)
+    boss = actors.of(members.add(member.tenant, makers.a_person(name="Boss"), role=Role.OWNER))
+    deed = members.suspend if state == MemberState.SUSPENDED else leaving.remove
+    return deed(boss, member)
 
 
 @pytest.mark.parametrize("who", ["owner", "admin", "ann"])

@@ -3,8 +3,10 @@ import re
 import pytest
 from django.urls import reverse
 
-from revidweb.accounts.models import Role
-from revidweb.credits import ledger
+from revidweb.accounts import members
+from revidweb.accounts.actors import of
+from revidweb.accounts.models import MemberState, Role
+from revidweb.credits import leaving, ledger
 from revidweb.credits.models import Transfer, Wallet
 from tests.makers import a_client, a_member, a_person, a_tenant
 
@@ -99,7 +101,10 @@ def test_a_name_of_markup_is_shown_as_text():
 # -- who may
 
 
-@pytest.mark.parametrize("name", ["members", "member_role", "member_grant"])
+DEEDS = ["member_role", "member_grant", "member_suspend", "member_restore", "member_remove"]
+
+
+@pytest.mark.parametrize("name", ["members", *DEEDS])
 @pytest.mark.parametrize(("who", "code"), [("stranger", 404), ("user", 403), ("nobody", 302)])
 def test_members_are_only_for_those_who_manage_them(name, who, code):
     admin, user = an_admin_and_a_user()
@@ -110,22 +115,32 @@ def test_members_are_only_for_those_who_manage_them(name, who, code):
     if who == "nobody":
         assert answer.url.startswith("/accounts/login/?next=/")
     admin.refresh_from_db()
-    assert admin.role == Role.ADMIN
+    assert (admin.role, admin.state) == (Role.ADMIN, MemberState.ACTIVE)
     assert not Transfer.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["member_role", "member_grant"])
+@pytest.mark.parametrize("name", DEEDS)
 def test_another_tenants_member_is_not_there(name):
     admin, stranger = a_member(role=Role.OWNER), a_member()
     where = reverse(name, args=[admin.tenant.slug, stranger.public_id])
     answer = a_client(admin).post(where, {"role": "admin", "credits": "5", "token": TOKEN})
     assert answer.status_code == 404
     stranger.refresh_from_db()
-    assert stranger.role == Role.USER
+    assert (stranger.role, stranger.state) == (Role.USER, MemberState.ACTIVE)
     assert not Transfer.objects.exists()
 
 
-@pytest.mark.parametrize(("name", "method"), [("members", "post"), ("member_role", "get"), ("member_grant", "delete")])
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("members", "post"),
+        ("member_role", "get"),
+        ("member_grant", "delete"),
+        ("member_suspend", "get"),
+        ("member_restore", "get"),
+        ("member_remove", "delete"),
+    ],
+)
 def test_a_wrong_method_is_refused(name, method):
     admin = a_member(role=Role.ADMIN)
     assert getattr(a_client(admin), method)(url(admin, name)).status_code == 405
@@ -291,3 +306,207 @@ def test_looking_makes_no_wallet():
 def test_a_tenant_of_another_is_not_there():
     admin = a_member(role=Role.OWNER)
     assert a_client(admin).get(reverse("members", args=[a_tenant().slug])).status_code == 404
+
+
+# -- let in or not
+
+
+def do(by, to, name, *, htmx=False):
+    return a_client(by).post(url(to, name), headers=HTMX if htmx else {})
+
+
+def row_of(client, member, query=""):
+    rows = client.get(url(member) + query).context["rows"]
+    return next((row for row in rows if row.member == member), None)
+
+
+def state(member):
+    member.refresh_from_db()
+    return member.state
+
+
+def test_a_suspended_member_keeps_their_row_with_a_badge_and_their_credits():
+    admin, user = an_admin_and_a_user()
+    ledger.grant(user, credits=500, reference="grant:test", actor="system")
+    answer = do(admin, user, "member_suspend")
+    assert (answer.status_code, answer.url, state(user)) == (302, url(admin), MemberState.SUSPENDED)
+    page = a_client(admin).get(url(admin))
+    assert 'data-state="warn">Suspended' in page.content.decode()
+    assert free(user) == 500
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("member_suspend", "is suspended."), ("member_restore", "is let in again.")]
+)
+def test_a_changed_state_answers_the_row_alone_when_a_part_is_asked_for(name, said):
+    admin, user = an_admin_and_a_user()
+    if name == "member_restore":
+        members.suspend(of(admin), user)
+    answer = do(admin, user, name, htmx=True)
+    assert answer["HX-Retarget"] == f"#{user.public_id}"
+    assert answer.content.decode().strip().startswith("<tr")
+    assert said in answer["HX-Trigger"]
+
+
+def test_a_suspended_member_reads_what_happened_and_whom_to_ask():
+    owner = a_member(role=Role.OWNER, person=a_person(name="Zoe Fisher"))
+    user = a_member(owner.tenant)
+    client = a_client(user)
+    members.suspend(of(owner), user)
+    answer = client.get(reverse("overview", args=[owner.tenant.slug]))
+    assert answer.status_code == 403
+    assert f"You are suspended from {owner.tenant.name}." in text(answer)
+    assert "Zoe Fisher" in text(answer)
+    assert 'class="rail"' not in answer.content.decode()
+
+
+def test_who_is_suspended_everywhere_is_led_to_the_page_that_says_so():
+    owner = a_member(role=Role.OWNER)
+    user = a_member(owner.tenant)
+    members.suspend(of(owner), user)
+    assert a_client(user).get("/", follow=True).status_code == 403
+
+
+def test_a_tenant_that_one_is_suspended_from_is_not_in_the_switcher():
+    owner = a_member(role=Role.OWNER)
+    user = a_member(owner.tenant)
+    other = a_member(a_tenant(name="Second home"), person=user.person)
+    members.suspend(of(owner), user)
+    page = a_client(user).get(reverse("overview", args=[other.tenant.slug]))
+    assert owner.tenant.slug not in page.content.decode()
+
+
+def test_what_the_actor_may_not_do_is_not_offered():
+    admin, user = an_admin_and_a_user()
+    owner = a_member(admin.tenant, role=Role.OWNER)
+    client = a_client(admin)
+    assert [row_of(client, member).may_let_go for member in (user, owner)] == [True, False]
+    assert (
+        reverse("member_remove", args=[owner.tenant.slug, owner.public_id])
+        not in client.get(url(admin)).content.decode()
+    )
+    assert row_of(a_client(owner), owner).is_self
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("member_suspend", "Only an owner can make, change or remove owners."),
+        ("member_remove", "Only an owner can make, change or remove owners."),
+    ],
+)
+def test_an_admin_who_acts_on_an_owner_reads_why_not(name, sentence, htmx):
+    admin = a_member(role=Role.ADMIN)
+    owner = a_member(admin.tenant, role=Role.OWNER)
+    answer = do(admin, owner, name, htmx=htmx)
+    assert answer.status_code == 422
+    assert sentence in text(answer)
+    assert ("<html" in answer.content.decode()) is not htmx
+    assert state(owner) == MemberState.ACTIVE
+
+
+def test_nobody_suspends_themselves_on_the_page():
+    admin = a_member(role=Role.ADMIN)
+    answer = do(admin, admin, "member_suspend")
+    assert answer.status_code == 422
+    assert "You cannot suspend yourself." in text(answer)
+
+
+# -- removal
+
+
+def test_the_dialog_says_what_becomes_of_the_credits():
+    admin, user = an_admin_and_a_user()
+    ledger.grant(user, credits=1500, reference="grant:test", actor="system")
+    ledger.hold(ledger.wallet_of(user), credits=300, reference="job:test")
+    page = a_client(admin).get(url(user, "member_remove"))
+    part = a_client(admin).get(url(user, "member_remove"), headers=HTMX)
+    for answer in (page, part):
+        assert "1,200 credits from the wallet go back to the house." in text(answer)
+        assert "300 credits are held for running jobs" in text(answer)
+    assert "<html" not in part.content.decode()
+    assert state(user) == MemberState.ACTIVE
+
+
+def test_looking_at_a_removal_makes_no_wallet():
+    admin, user = an_admin_and_a_user()
+    answer = a_client(admin).get(url(user, "member_remove"))
+    assert "back to the house" not in text(answer)
+    assert not Wallet.objects.filter(member=user).exists()
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_a_removed_member_is_gone_from_the_list_and_their_credits_are_the_houses(htmx):
+    admin, user = an_admin_and_a_user()
+    ledger.grant(user, credits=500, reference="grant:test", actor="system")
+    answer = do(admin, user, "member_remove", htmx=htmx)
+    assert answer.headers["HX-Redirect" if htmx else "Location"] == url(admin)
+    assert (state(user), free(user)) == (MemberState.REMOVED, 0)
+    client = a_client(admin)
+    assert row_of(client, user) is None
+    assert row_of(client, user, "?state=removed").may_restore
+
+
+def test_sides_of_the_list_are_there_once_somebody_was_removed():
+    admin, user = an_admin_and_a_user()
+    client = a_client(admin)
+    assert client.get(url(admin)).context["sides"] == []
+    leaving.remove(of(admin), user)
+    assert [side.count for side in client.get(url(admin)).context["sides"]] == [None, 1]
+    assert "Nobody was removed." not in text(client.get(url(admin) + "?state=removed"))
+
+
+def test_an_address_of_the_removed_without_any_is_an_empty_list():
+    admin = a_member(role=Role.ADMIN)
+    assert "Nobody was removed." in text(a_client(admin).get(url(admin) + "?state=removed"))
+
+
+def test_a_restored_member_is_let_in_again_and_takes_credits():
+    admin, user = an_admin_and_a_user()
+    leaving.remove(of(admin), user)
+    assert a_client(user).get(reverse("overview", args=[user.tenant.slug])).status_code == 404
+    assert do(admin, user, "member_restore").url == url(admin)
+    assert a_client(user).get(reverse("overview", args=[user.tenant.slug])).status_code == 200
+    grant(admin, user)
+    assert free(user) == 500
+
+
+def test_a_removed_member_gets_no_credits_and_no_role():
+    admin, user = an_admin_and_a_user()
+    leaving.remove(of(admin), user)
+    assert "This wallet is closed" in text(grant(admin, user))
+    assert "They are no longer a member." in text(set_role(admin, user, "admin"))
+    assert "They are no longer a member." in text(do(admin, user, "member_suspend"))
+
+
+# -- leaving
+
+
+@pytest.mark.parametrize("role", [Role.USER, Role.ADMIN])
+def test_everybody_may_leave_and_reads_what_it_costs(role):
+    owner = a_member(role=Role.OWNER)
+    member = a_member(owner.tenant, role=role)
+    ledger.grant(member, credits=70, reference="grant:test", actor="system")
+    client, where = a_client(member), reverse("leave", args=[owner.tenant.slug])
+    assert "70 credits from the wallet go back to the house." in text(client.get(where))
+    answer = client.post(where, follow=True)
+    assert answer.status_code == 200
+    assert f"You have left {owner.tenant.name}." in text(answer)
+    assert (state(member), free(member)) == (MemberState.REMOVED, 0)
+
+
+def test_the_last_owner_reads_why_they_stay():
+    owner = a_member(role=Role.OWNER)
+    a_member(owner.tenant)
+    answer = a_client(owner).post(reverse("leave", args=[owner.tenant.slug]))
+    assert answer.status_code == 422
+    assert "This is the last owner." in text(answer)
+    assert state(owner) == MemberState.ACTIVE
+
+
+@pytest.mark.parametrize(("who", "code"), [("stranger", 404), ("nobody", 302)])
+def test_only_members_leave(who, code):
+    owner = a_member(role=Role.OWNER)
+    client = a_client(a_member() if who == "stranger" else None)
+    assert client.post(reverse("leave", args=[owner.tenant.slug])).status_code == code

@@ -1,4 +1,4 @@
-"""Members of the tenant: who they are, what they may do, and credits for them."""
+"""Members of the tenant: who they are, what they may do, whether they are let in, and credits for them."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigg
 
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member, Role
+from revidweb.accounts.models import Member, MemberState, Role
+from revidweb.credits import leaving
 from revidweb.lib.refusal import Refusal
 from revidweb.web import access, wording
 from revidweb.web.access import ActorRequest, actor_may
@@ -40,18 +41,33 @@ class Choice:
 
 @dataclass(frozen=True)
 class Row:
-    """A member in the table. choices: roles that the actor may give, none at all when the role stands."""
+    """A member in the table, and what the actor may do to them.
+
+    choices: roles that the actor may give, none at all when the role stands.
+    """
 
     member: Member
     choices: list[Choice]
     is_self: bool
+    may_let_go: bool
+    may_restore: bool
     error: str = ""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of the list."""
+
+    href: str
+    label: str
+    count: int | None
+    is_current: bool
 
 
 @require_safe
 @actor_may(Right.MANAGE_MEMBERS)
 def members(request: ActorRequest) -> HttpResponse:
-    """List the tenant's members, owners first."""
+    """List the tenant's members, owners first; or, with `?state=removed`, those who were removed."""
     return _page(request)
 
 
@@ -63,8 +79,53 @@ def role(request: ActorRequest, member_id: str) -> HttpResponse:
     try:
         member = membership.set_role(request.actor, member, role=request.POST.get("role", ""))
     except Refusal as refusal:
-        return _role_refused(request, member, wording.of(refusal))
+        return _refused(request, member, wording.of(refusal))
     return _role_given(request, member)
+
+
+@require_POST
+@actor_may(Right.MANAGE_MEMBERS)
+def suspend(request: ActorRequest, member_id: str) -> HttpResponse:
+    """Let a member in no longer, for now; answer their row, or the row with the reason why not (422)."""
+    member = access.member(request, member_id)
+    try:
+        member = membership.suspend(request.actor, member)
+    except Refusal as refusal:
+        return _refused(request, member, wording.of(refusal))
+    return _done(request, member, _("%(name)s is suspended.") % {"name": member.person})
+
+
+@require_POST
+@actor_may(Right.MANAGE_MEMBERS)
+def restore(request: ActorRequest, member_id: str) -> HttpResponse:
+    """Let a suspended or removed member in again; answer their row, or the row with the reason why not (422)."""
+    member = access.member(request, member_id)
+    was_removed = member.state == MemberState.REMOVED
+    try:
+        member = leaving.restore(request.actor, member)
+    except Refusal as refusal:
+        return _refused(request, member, wording.of(refusal))
+    said = _("%(name)s is let in again.") % {"name": member.person}
+    return _list_anew(request, said) if was_removed else _done(request, member, said)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@actor_may(Right.MANAGE_MEMBERS)
+def remove(request: ActorRequest, member_id: str) -> HttpResponse:
+    """Ask in a dialog over the list whether to remove a member, or remove them."""
+    member = access.member(request, member_id)
+    if request.method == "POST":
+        return _remove(request, member)
+    return _removal(request, member)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@actor_may()
+def leave(request: ActorRequest) -> HttpResponse:
+    """Ask a member whether they want to leave the tenant, or let them go."""
+    if request.method == "POST":
+        return _leave(request)
+    return _leaving(request)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -113,9 +174,51 @@ def _done(request: ActorRequest, member: Member, said: str) -> HttpResponse:
     return trigger_client_event(answer, "dialog-close")
 
 
-def _role_refused(request: ActorRequest, member: Member, reason: str) -> HttpResponse:
+def _remove(request: ActorRequest, member: Member) -> HttpResponse:
+    """The list without them, or the dialog with the reason why not (422)."""
+    try:
+        leaving.remove(request.actor, member)
+    except Refusal as refusal:
+        return _removal(request, member, error=wording.of(refusal), status=422)
+    return _list_anew(request, _("%(name)s was removed.") % {"name": member.person})
+
+
+def _removal(request: ActorRequest, member: Member, *, error: str = "", status: int = 200) -> HttpResponse:
+    removing = {"member": member, "error": error, "stake": leaving.at_stake(member)}
+    if request.htmx:
+        part = "remove-form" if request.method == "POST" else "remove"
+        return render(request, f"members/page.html#{part}", {"removing": removing}, status=status)
+    return _page(request, removing=removing, status=status)
+
+
+def _leave(request: ActorRequest) -> HttpResponse:
+    """Home, wherever that is now, or the page with the reason why not (422)."""
+    member = request.actor.member
+    try:
+        leaving.remove(request.actor, member)
+    except Refusal as refusal:
+        return _leaving(request, error=wording.of(refusal), status=422)
+    messages.success(request, _("You have left %(tenant)s.") % {"tenant": member.tenant.name})
+    return redirect("home")
+
+
+def _leaving(request: ActorRequest, *, error: str = "", status: int = 200) -> HttpResponse:
+    shown = {"error": error, "stake": leaving.at_stake(request.actor.member)}
+    return render(request, "members/leave.html", shown, status=status)
+
+
+def _list_anew(request: ActorRequest, said: str) -> HttpResponse:
+    """The whole list, for somebody came or went."""
+    messages.success(request, said)
+    answer = redirect("members", request.actor.tenant.slug)
+    return HttpResponseClientRedirect(answer.url) if request.htmx else answer
+
+
+def _refused(request: ActorRequest, member: Member, reason: str) -> HttpResponse:
     if request.htmx:
         return _row(request, member, error=reason, status=422)
+    if member.state == MemberState.REMOVED:  # has no row in the list
+        messages.error(request, reason)
     return _page(request, errors={member.pk: reason}, status=422)
 
 
@@ -139,28 +242,56 @@ def _page(
     *,
     errors: dict[int, str] | None = None,
     granting: dict[str, object] | None = None,
+    removing: dict[str, object] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    page, owners = _members_page(request), membership.owner_count(request.actor.tenant)
+    of_removed = request.GET.get("state") == MemberState.REMOVED
+    page, owners = _members_page(request, of_removed=of_removed), membership.owner_count(request.actor.tenant)
     rows = [_as_row(request.actor, member, owners, (errors or {}).get(member.pk, "")) for member in page]
-    shown = {"page": page, "rows": rows, "granting": granting} | _neighbours(page)
-    return render(request, "members/page.html", shown, status=status)
+    shown = {
+        "page": page,
+        "rows": rows,
+        "granting": granting,
+        "removing": removing,
+        "of_removed": of_removed,
+        "sides": _sides(request.actor, of_removed=of_removed),
+    }
+    return render(request, "members/page.html", shown | _neighbours(page, of_removed=of_removed), status=status)
 
 
-def _neighbours(page: Page[Member]) -> dict[str, str]:
+def _neighbours(page: Page[Member], *, of_removed: bool) -> dict[str, str]:
     """The addresses of the pages before and after it, "" where there is none."""
+    same = "?state=removed&page=" if of_removed else "?page="
     return {
-        "before": f"?page={page.previous_page_number()}" if page.has_previous() else "",
-        "after": f"?page={page.next_page_number()}" if page.has_next() else "",
+        "before": f"{same}{page.previous_page_number()}" if page.has_previous() else "",
+        "after": f"{same}{page.next_page_number()}" if page.has_next() else "",
     }
 
 
-def _members_page(request: ActorRequest) -> Page[Member]:
-    rows = membership.listed(request.actor).select_related("wallet")
-    return Paginator(rows, _PER_PAGE).get_page(request.GET.get("page"))
+def _sides(actor: Actor, *, of_removed: bool) -> list[Side]:
+    """The ways between members and those who were removed; none while nobody was."""
+    removed = membership.removed(actor).count()
+    if not removed and not of_removed:
+        return []
+    href = reverse("members", args=[actor.tenant.slug])
+    return [
+        Side(href, _("Members"), None, is_current=not of_removed),
+        Side(f"{href}?state=removed", _("Removed"), removed, is_current=of_removed),
+    ]
+
+
+def _members_page(request: ActorRequest, *, of_removed: bool) -> Page[Member]:
+    rows = membership.removed(request.actor) if of_removed else membership.listed(request.actor)
+    return Paginator(rows.select_related("wallet"), _PER_PAGE).get_page(request.GET.get("page"))
 
 
 def _as_row(actor: Actor, member: Member, owners: int, error: str = "") -> Row:
     roles = membership.roles_for(actor, member, owners=owners)
-    choices = [Choice(role, _MEANINGS[role]) for role in roles]
-    return Row(member, choices, is_self=member == actor.member, error=error)
+    return Row(
+        member,
+        [Choice(role, _MEANINGS[role]) for role in roles],
+        is_self=member == actor.member,
+        may_let_go=membership.may_let_go(actor, member, owners=owners),
+        may_restore=membership.may_restore(actor, member),
+        error=error,
+    )
