@@ -1,6 +1,6 @@
 """What happened to a job, and what went wrong with it, in sentences."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,7 @@ class Trouble:
 _TITLES: dict[str, tuple[str | Promise, str]] = {
     "job.submitted": (_("Submitted"), ""),
     "job.cancel_asked": (_("Cancel asked for"), ""),
+    "job.late_success": (_("The provider finished it after it had failed here"), "warn"),
     "job.cost_differs": (_("The provider charged another price than it had listed"), "warn"),
     "job.done": (_("Stored and charged"), "ok"),
     "job.failed": (_("Failed, nothing charged"), "bad"),
@@ -121,13 +122,18 @@ def worded(happened: Iterable[Event], *, sees_costs: bool) -> list[Line]:
     return [_line(event) for event in happened if sees_costs or event.what not in _ABOUT_COSTS]
 
 
-def upstream_cost(happened: Iterable[Event]) -> str:
+def upstream_cost(happened: Sequence[Event]) -> str:
     """What the provider charged over all attempts, "" while it is not known to have charged anything."""
     told = [event.facts for event in happened if event.facts.get("upstream_cost") is not None]
     if not told:
         return ""
     cost = house.credits(sum(facts["upstream_cost"] for facts in told))
-    return str(_("up to %(cost)s") % {"cost": cost}) if any(facts["is_cost_uncertain"] for facts in told) else cost
+    return str(_("up to %(cost)s") % {"cost": cost}) if is_cost_uncertain(happened) else cost
+
+
+def is_cost_uncertain(happened: Iterable[Event]) -> bool:
+    """Whether nobody knows what the provider charged for some attempt."""
+    return any(event.facts.get("is_cost_uncertain") for event in happened)
 
 
 def _line(event: Event) -> Line:

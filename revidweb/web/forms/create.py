@@ -10,12 +10,13 @@ from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from revidweb.accounts.actors import Actor
+from revidweb.accounts.actors import Actor, Right
 from revidweb.catalog import listing, params, quoting
 from revidweb.catalog.listing import Listed
 from revidweb.catalog.models import Offer
 from revidweb.catalog.params import Field
 from revidweb.catalog.quoting import Quote
+from revidweb.connections.models import Connection
 from revidweb.credits.ledger import NotEnoughCredits
 from revidweb.files import intake
 from revidweb.files.models import StoredFile
@@ -26,7 +27,7 @@ from revidweb.jobs.models import Job
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order
-from revidweb.web import wording
+from revidweb.web import standing, wording
 
 COUNTS = (1, 2, 3, 4, 6, 8)
 PARAMS = ("aspect_ratio", "resolution", "quality", "duration", "speed", "audio", "server")
@@ -143,6 +144,18 @@ class CreateForm(forms.Form):
             return None
 
     why_not = ""
+
+    @cached_property
+    def hold_up(self) -> str:
+        """Why a job of this form would wait, "" where it would not. No query."""
+        return standing.hold_up(self.quote.offer.connection) if self.quote else ""
+
+    @property
+    def to_mend(self) -> Connection | None:
+        """The connection that holds it up, for those who may mend it."""
+        if self.quote and self.hold_up and self.actor.may(Right.MANAGE_CONNECTIONS):
+            return self.quote.offer.connection
+        return None
 
     @property
     def credits(self) -> int:

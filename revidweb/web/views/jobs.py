@@ -16,6 +16,7 @@ from revidweb.accounts.actors import Actor, Right
 from revidweb.catalog import labels
 from revidweb.catalog import listing as catalog
 from revidweb.catalog.params import Choice
+from revidweb.connections.models import Connection
 from revidweb.jobs import cancel as cancelling
 from revidweb.jobs import listing, timeline
 from revidweb.jobs import retry as retrying
@@ -24,7 +25,7 @@ from revidweb.jobs.states import State
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Mode
-from revidweb.web import access, events, wording
+from revidweb.web import access, events, standing, wording
 from revidweb.web.access import ActorRequest
 from revidweb.web.forms import jobs as forms
 from revidweb.web.forms.filters import choices
@@ -74,7 +75,7 @@ def _tabs(filters: listing.Filters) -> list[dict[str, Any]]:
 
 def _choices(actor: Actor, filters: listing.Filters) -> dict[str, list[Choice]]:
     """What the filter bar offers. Two queries."""
-    models = [(model.name, model.title) for model in catalog.offered()]
+    models = [(model.name, model.title) for model in catalog.offered(actor.tenant)]
     offered = {
         "kinds": choices(forms.kinds().items(), filters.kind, every=_("any")),
         "models": choices(models, filters.model, every=_("any")),
@@ -108,10 +109,19 @@ def detail(actor: Actor, job: Job) -> dict[str, Any]:
         "modes": labels.of_modes([job.mode]),
         "events": events.worded(happened, sees_costs=sees_costs),
         "upstream": events.upstream_cost(happened) if sees_costs else "",
+        "is_upstream_uncertain": sees_costs and events.is_cost_uncertain(happened),
+        "is_mender": _is_mender(actor, job.connection),
+        "hold_up": standing.hold_up(job.connection) if job.state == State.QUEUED else "",
         "trouble": events.trouble(job),
         "is_charged": job.hold.captured > 0,
         **(_retry(actor, job, inputs) if job.state in CAN_RETRY else {}),
     }
+
+
+def _is_mender(actor: Actor, connection: Connection) -> bool:
+    """Whether the actor finds a page of the job's connection."""
+    is_there = connection.removed_at is None and not connection.is_preview
+    return is_there and actor.may(Right.MANAGE_CONNECTIONS)
 
 
 def _asked(job: Job) -> list[tuple[str, Any]]:
