@@ -6,13 +6,14 @@
         ...
         assert upstream.book.net == 15
 
-Troubles stand in `troubles.py`, one function each.
+Troubles stand in `troubles.py` and `fates.py`, one function each.
 """
 
+from . import fates, troubles
 from .catalog import Catalog, Model, Row
 from .records import Fate, Job, Order, Slots, Transaction, UpstreamAccount
+from .script import TROUBLES
 from .stand_in import Seen, StandIn
-from .troubles import TROUBLES
 
 __all__ = [
     "TROUBLES",
@@ -27,4 +28,6 @@ __all__ = [
     "StandIn",
     "Transaction",
     "UpstreamAccount",
+    "fates",
+    "troubles",
 ]

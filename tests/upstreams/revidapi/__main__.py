@@ -19,7 +19,7 @@ revidweb dials it when it is started with this setting:
 
   PRIVATE_HOSTS={host}
 
-Words in square brackets in a prompt make trouble, for example "a red fox [fails]":
+Words in square brackets in a prompt make trouble, for example "a red fox [fail]":
 {troubles}
 
 Ctrl-C stops it.

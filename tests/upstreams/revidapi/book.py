@@ -116,7 +116,7 @@ class Book:
         """A new account with one key and its first credits."""
         with self._lock:
             account = UpstreamAccount(f"user_{len(self.accounts) + 1}", key, organization, slots)
-            account.keys[key] = True
+            account.keys[key] = 0
             self.accounts[account.id] = account
             self._move(account, balance, "initial")
             return account

@@ -110,7 +110,13 @@ class Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._resetting: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._listening: threading.Thread | None = None
         super().__init__(("127.0.0.1", port), Handler)
+
+    def start(self) -> None:
+        """Listen, in a thread of its own."""
+        self._listening = threading.Thread(target=self.serve_forever, args=[0.05], name="stand-in", daemon=True)
+        self._listening.start()
 
     def server_bind(self) -> None:
         """Bind without asking a name server who 127.0.0.1 is."""
@@ -146,7 +152,9 @@ class Server(ThreadingHTTPServer):
     def stop(self) -> None:
         """End the listening and every connection; whoever sleeps in an answer wakes up. Twice is once."""
         self.stopping.set()
-        self.shutdown()
+        if self._listening:
+            self.shutdown()
+            self._listening.join()
         self.server_close()
         with self._lock:
             connections = list(self._open)

@@ -1,5 +1,6 @@
 """Reading an order: JSON or a form, its prompt and model, and the inputs that it names."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def _form(parts: list[Part]) -> Body:
     fields: dict[str, object] = {}
     for part in parts:
         if not part.filename:
-            value = part.body.decode()
+            value = part.body.decode("utf-8", "replace")
             old = fields.get(part.name)
             fields[part.name] = value if old is None else [*old, value] if isinstance(old, list) else [old, value]
     return Body(fields, tuple(part for part in parts if part.filename))
@@ -79,9 +80,10 @@ def _addresses(fields: dict[str, object]) -> Iterator[str]:
 
 def _flat(value: object) -> Iterator[str]:
     if isinstance(value, str) and value.lstrip().startswith("["):
-        value = json.loads(value)
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, list) or (isinstance(each, str) and each.lstrip().startswith("[")):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if isinstance(value, list):
+        for each in value:
             yield from _flat(each)
-        elif each:
-            yield str(each)
+    elif value:
+        yield str(value)

@@ -1,5 +1,6 @@
 """What the stand-in remembers: accounts, orders, jobs and moves of credits. Times: seconds since the epoch."""
 
+import math
 import secrets
 from dataclasses import dataclass, field
 from typing import Literal
@@ -25,6 +26,15 @@ class Slots:
     def of(self, kind: Kind) -> int:
         """The running jobs of one kind."""
         return self.image if kind == "image" else self.video
+
+    def printed(self) -> dict[str, int]:
+        """The slots as /limits prints them."""
+        return {
+            "total_concurrent": self.total,
+            "image_concurrent": self.image,
+            "video_concurrent": self.video,
+            "queue": self.queue,
+        }
 
 
 @dataclass(frozen=True)
@@ -66,32 +76,31 @@ class Transaction:
 
 @dataclass(eq=False)
 class UpstreamAccount:
-    """An account at the stand-in. `key` is the first of its keys; `balance` is in whole credits."""
+    """An account at the stand-in. `key` is the first of its keys; `balance` is in whole credits.
+
+    keys: until when each is switched off, by the stand-in's clock.
+    """
 
     id: str
     key: str = field(repr=False)
     organization: str
     slots: Slots
     balance: int = 0
-    keys: dict[str, bool] = field(default_factory=dict, repr=False)
+    keys: dict[str, float] = field(default_factory=dict, repr=False)
 
     def add_key(self) -> str:
         """Hand out one more key for the same account."""
         key = a_key()
-        self.keys[key] = True
+        self.keys[key] = 0
         return key
 
-    def disable(self, key: str = "") -> None:
+    def disable(self, key: str = "", *, until: float = math.inf) -> None:
         """Switch one key off, or all of them."""
-        self._switch(key, on=False)
+        self.keys |= dict.fromkeys([key] if key else list(self.keys), until)
 
     def enable(self, key: str = "") -> None:
         """Switch one key on again, or all of them."""
-        self._switch(key, on=True)
-
-    def _switch(self, key: str, *, on: bool) -> None:
-        for each in [key] if key else list(self.keys):
-            self.keys[each] = on
+        self.disable(key, until=0)
 
 
 @dataclass(eq=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .http import Answer, Request
-from .records import Job, Order
+from .records import Job, Order, UpstreamAccount
 
 Layer = Literal["answer", "fate"]
 Act = Callable[..., object]
@@ -41,6 +41,12 @@ class Call:
     sleep: Callable[[float], object] = lambda seconds: None
     price_off: Callable[[], None] = lambda: None
     key_off: Callable[[float], None] = lambda seconds: None
+
+    @property
+    def account(self) -> UpstreamAccount:
+        """Whose request it is; what needs a key always knows."""
+        assert self.request.account is not None
+        return self.request.account
 
     @property
     def prompt(self) -> str:
@@ -158,10 +164,11 @@ class Script:
         return None
 
     def _asked(self, call: Call, layer: Layer) -> Cue | None:
-        """By words in square brackets in an order's prompt: [fails], [lost after]."""
+        """By words in square brackets in an order's prompt: [fail], [lost after]."""
         if not self._reads_prompts or call.order is None:
             return None
         words = re.findall(r"\[([a-z _]+)\]", call.prompt.lower())
-        named = [TROUBLES.get(word.strip().replace(" ", "_")) for word in words]
+        names = [word.strip().replace(" ", "_") for word in words]
+        named = [TROUBLES.get(name) or TROUBLES.get(f"{name}s") for name in names]
         cues = (Cue(trouble, trouble.usual, "", {}) for trouble in named if trouble)
         return next((cue for cue in cues if cue.fits(call, layer)), None)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-from . import api, orders, troubles
+from . import api, orders, refusals
 from .book import Book
 from .catalog import Catalog
 from .http import Answer, Request, Server
@@ -32,7 +32,7 @@ class StandIn:
     """RevidAPI on a loopback port, from `with` until its end; then its book is proven.
 
     image_s, video_s, upload_s: how long a picture, a clip and a fetched upload take. per_minute: requests with one key,
-    0 for any number. seed: of the odds. reads_prompts: whether "[fails]" in a prompt makes trouble.
+    0 for any number. seed: of the odds. reads_prompts: whether "[fail]" in a prompt makes trouble.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class StandIn:
     ) -> None:
         self.image_s, self.video_s, self.upload_s = image_s, video_s, upload_s
         self.per_minute = per_minute
-        self._ahead_s = time.time() - time.monotonic()
+        self._ahead_s = time.time() - time.perf_counter()
         self._made: dict[str, collections.deque[float]] = collections.defaultdict(collections.deque)
         self._lock = threading.Lock()
         self.book = Book(self.now)
@@ -67,7 +67,7 @@ class StandIn:
 
     def start(self) -> Self:
         """Listen, in a thread of its own."""
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        self._server.start()
         return self
 
     def stop(self) -> None:
@@ -91,7 +91,7 @@ class StandIn:
 
     def now(self) -> float:
         """The stand-in's clock: seconds since the epoch, which nobody else can turn back."""
-        return time.monotonic() + self._ahead_s
+        return time.perf_counter() + self._ahead_s
 
     def skip(self, seconds: float) -> None:
         """Let so many seconds pass at once."""
@@ -147,9 +147,9 @@ class StandIn:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         request.key = key.strip() if scheme == "Bearer" else ""
         request.account = self.book.account_of(request.key)
-        route, argument, is_method = api.find(request.method, request.path)
+        route, argument, is_known = api.find(request.method, request.path)
         if route is None:
-            unknown = api.no(405, "Method Not Allowed") if is_method else api.no(404, "Not Found")
+            unknown = refusals.no(405, "Method Not Allowed") if is_known else refusals.no(404, "Not Found")
             return Call("", request, deed=lambda: unknown)
         call = Call(route.endpoint, request, argument, sleep=self._server.stopping.wait)
         call.deed = lambda: route.deed(self, call)
@@ -182,19 +182,18 @@ class StandIn:
         if call.endpoint not in CALLS:
             return self._leak(call) if "authorization" in request.headers and call.endpoint else None
         if "authorization" not in request.headers:
-            return api.no(401, "Missing Authorization header")
+            return refusals.no(401, "Missing Authorization header")
         if request.account is None:
-            return api.no(401, "Invalid API key")
-        if not request.account.keys[request.key]:
-            return api.no(401, "API key is disabled")
+            return refusals.no(401, "Invalid API key")
+        if request.account.keys[request.key] > self.now():
+            return refusals.no(401, "API key is disabled")
         wait_s = self._too_many(request.key)
-        return troubles.too_many(self.per_minute, wait_s) if wait_s else None
+        return refusals.too_many(self.per_minute, wait_s) if wait_s else None
 
     def _leak(self, call: Call) -> Answer:
         """A key that was sent to storage. It refuses, as storage does whose addresses are signed already."""
         self.leaks.append(call.request.path)
-        page = "<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message></Error>"
-        return Answer(400, page, content_type="application/xml")
+        return refusals.storage(400, "InvalidArgument")
 
     def _too_many(self, key: str) -> int:
         """Whole seconds until this key may ask again; 0 for now, and then it has."""
@@ -217,8 +216,4 @@ class StandIn:
 
     def _key_off(self, call: Call, seconds: float) -> None:
         """Switch this request's key off, and on again after so many seconds."""
-        account, key = api.account_of(call), call.request.key
-        account.disable(key)
-        timer = threading.Timer(seconds, account.enable, [key])
-        timer.daemon = True
-        timer.start()
+        call.account.disable(call.request.key, until=self.now() + seconds)

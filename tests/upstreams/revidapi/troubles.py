@@ -1,33 +1,27 @@
-"""Everything that can go wrong, by name. The keyword arguments of each are the facts that a script may set.
+"""What can go wrong with one request, by name. The keyword arguments of each are the facts that a script may set.
 
-An "answer" trouble stands between a request and its deed: it prevents the deed, delays it, or spoils what it answers.
-With after=True the deed is done first. A "fate" is decided when a job is made and shows in its polls.
+A trouble stands between a request and its deed: it prevents the deed, delays it, or spoils what it answers.
+With after=True the deed is done first.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
+from . import refusals
 from .http import Answer, Delivery
-from .records import GENERIC_FAILURE
-from .script import CALLS, TROUBLES, Call, trouble
+from .script import CALLS, Call, trouble
 
-__all__ = ["TROUBLES"]
 Change = Callable[[dict[str, object]], dict[str, object]]
 ChangeValue = Callable[[str, object], object]
 STORAGE_TOO = CALLS | {"put", "result"}
-GATEWAY_PAGE = """<!DOCTYPE html>
-<html lang="en-US"><head><title>ai.example | {status}: A timeout occurred</title></head>
-<body><div id="cf-wrapper"><h1>A timeout occurred <span>Error code {status}</span></h1></div></body></html>
-"""
 
 
-def _no(call: Call, status: int, detail: object, *, after: bool, **headers: str) -> Answer:
-    """Answer with `detail` instead of the deed, or after it."""
+def _no(call: Call, status: int, detail: object, *, after: bool) -> Answer:
+    """Refuse instead of the deed, or after it."""
     if after:
         call.deed()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, {"detail": detail}, named)
+    return refusals.no(status, detail)
 
 
 # Answers that are lost or late.
@@ -76,7 +70,7 @@ def unauthorized(call: Call, *, detail: str = "Invalid API key", after: bool = F
 @trouble("answer", on=CALLS)
 def key_disabled(call: Call) -> Answer:
     """401: the key is switched off, for this request."""
-    return _no(call, 401, "API key is disabled", after=False)
+    return refusals.no(401, "API key is disabled")
 
 
 @trouble("answer", on="create")
@@ -90,13 +84,13 @@ def key_disabled_midway(call: Call, *, seconds: float = 15) -> Answer:
 @trouble("answer", on="create")
 def no_credits(call: Call, *, required: int = 30, available: int = 12) -> Answer:
     """402: the balance is short, whatever the book says."""
-    return _no(call, 402, _short_text(required, available), after=False)
+    return refusals.short(required, available)
 
 
 @trouble("answer", on=CALLS)
 def forbidden(call: Call, *, detail: str = "API key has no permission for this resource") -> Answer:
     """403."""
-    return _no(call, 403, detail, after=False)
+    return refusals.no(403, detail)
 
 
 # Not now.
@@ -105,13 +99,13 @@ def forbidden(call: Call, *, detail: str = "API key has no permission for this r
 @trouble("answer", on=CALLS)
 def rate_limited(call: Call, *, retry_after_s: int = 1, limit: int = 1000) -> Answer:
     """429 for too many requests, with a Retry-After."""
-    return too_many(limit, retry_after_s)
+    return refusals.too_many(limit, retry_after_s)
 
 
 @trouble("answer", on="create")
 def queue_full(call: Call) -> Answer:
     """429 for a full queue, whatever the book says."""
-    return full({"total": 5, "image": 3, "video": 2, "queued": 3}, {"total_concurrent": 5, "queue": 3})
+    return refusals.full({"total": 5, "image": 3, "video": 2, "queued": 3}, {"total_concurrent": 5, "queue": 3})
 
 
 @trouble("answer", on=CALLS)
@@ -131,7 +125,7 @@ def gateway_html(call: Call, *, status: int = 524, after: bool = False) -> Answe
     """A page of the gateway in front of it: nobody knows what became of the request."""
     if after:
         call.deed()
-    return Answer(status, GATEWAY_PAGE.format(status=status))
+    return refusals.gateway(status)
 
 
 # Orders that are refused.
@@ -140,25 +134,25 @@ def gateway_html(call: Call, *, status: int = 524, after: bool = False) -> Answe
 @trouble("answer", on="create")
 def wrapped_error(call: Call, *, detail: str = "400: For Kling I2V, provide 'img_id' & 'img_url'") -> Answer:
     """A client's error in a server's clothes: 500 with "400: ..."."""
-    return _no(call, 500, detail, after=False)
+    return refusals.no(500, detail)
 
 
 @trouble("answer", on="create")
 def detail_string(call: Call, *, status: int = 400, detail: str = "Invalid aspect_ratio") -> Answer:
     """Refused, in a string."""
-    return _no(call, status, detail, after=False)
+    return refusals.no(status, detail)
 
 
 @trouble("answer", on="create")
 def detail_dict(call: Call, *, status: int = 400, message: str = "Prompt violates the content policy") -> Answer:
     """Refused, in a dict."""
-    return _no(call, status, {"error": "Bad request", "message": message}, after=False)
+    return refusals.no(status, {"error": "Bad request", "message": message})
 
 
 @trouble("answer", on="create")
 def detail_list(call: Call, *, name: str = "prompt", message: str = "Field required") -> Answer:
     """422: refused, in a validation list."""
-    return _no(call, 422, [{"loc": ["body", name], "msg": message, "type": "missing"}], after=False)
+    return refusals.no(422, [{"loc": ["body", name], "msg": message, "type": "missing"}])
 
 
 @trouble("answer", on="create")
@@ -171,7 +165,7 @@ def price_row_gone(call: Call) -> Answer:
 @trouble("answer", on="poll cancel upload_status")
 def not_found(call: Call, *, detail: str = "Job not found") -> Answer:
     """404 for something that is there."""
-    return _no(call, 404, detail, after=False)
+    return refusals.no(404, detail)
 
 
 @trouble("answer", on="poll")
@@ -282,115 +276,6 @@ def cancel_refunds(call: Call) -> Answer:
     """The cancelled job's charge is given back."""
     call.notes["refunds"] = True
     return call.deed()
-
-
-# What becomes of a job.
-
-
-@trouble("fate", on="create")
-def fails(*, reason: str = GENERIC_FAILURE, form: str = "error", refunds: bool = True) -> Mapping[str, object]:
-    """The job fails. form: where the reason stands ("error", "error_message", "message", "detail", "prefix")."""
-    return {"fails": True, "reason": reason, "form": form, "refunds": refunds}
-
-
-@trouble("fate", on="create")
-def failed_prefix(*, reason: str = "Server timeout") -> Mapping[str, object]:
-    """The job fails, and the status itself says why: "failed: Server timeout"."""
-    return {"fails": True, "reason": reason, "form": "prefix"}
-
-
-@trouble("fate", on="create")
-def failed_with_result(*, reason: str = "Gateway timeout") -> Mapping[str, object]:
-    """The job fails and still has its result."""
-    return {"fails": True, "reason": reason, "keeps_result": True}
-
-
-@trouble("fate", on="create")
-def late_done(*, late_s: float = 1, reason: str = "524 <none>", refunds: bool = True) -> Mapping[str, object]:
-    """The job fails and turns out done so many seconds later. What was given back stays given back."""
-    return {"fails": True, "reason": reason, "late_s": late_s, "refunds": refunds}
-
-
-@trouble("fate", on="create")
-def complete_at_create() -> Mapping[str, object]:
-    """The job is done when its order is answered."""
-    return {"at_create": True}
-
-
-@trouble("fate", on="create")
-def takes(*, seconds: float = 60) -> Mapping[str, object]:
-    """The job works for so many seconds."""
-    return {"takes_s": seconds}
-
-
-@trouble("fate", on="create")
-def stuck() -> Mapping[str, object]:
-    """The job never ends by itself."""
-    return {"stuck": True}
-
-
-@trouble("fate", on="create")
-def unlisted(*, seconds: float = 1) -> Mapping[str, object]:
-    """The job is not in /dashboard/jobs yet for so many seconds."""
-    return {"listed_s": seconds}
-
-
-@trouble("fate", on="create")
-def result_list() -> Mapping[str, object]:
-    """The result is a list of addresses."""
-    return {"result": "list"}
-
-
-@trouble("fate", on="create")
-def result_object() -> Mapping[str, object]:
-    """The result is an object with an address."""
-    return {"result": "object"}
-
-
-@trouble("fate", on="create")
-def no_result() -> Mapping[str, object]:
-    """The job is completed and has no result."""
-    return {"result": "none"}
-
-
-@trouble("fate", on="create")
-def wrong_media() -> Mapping[str, object]:
-    """The result is a picture where a clip was ordered, and a clip where a picture was."""
-    return {"media": "wrong"}
-
-
-@trouble("fate", on="create")
-def page_result() -> Mapping[str, object]:
-    """The result's address answers with a page."""
-    return {"media": "page"}
-
-
-@trouble("fate", on="create")
-def gone_result() -> Mapping[str, object]:
-    """The result's address answers 404."""
-    return {"media": "gone"}
-
-
-def _short_text(required: int, available: int) -> str:
-    return f"Insufficient user balance. Required: {required}, Available: {available}"
-
-
-def short(required: int, available: int) -> Answer:
-    """402 as the book has it."""
-    return Answer(402, {"detail": _short_text(required, available)})
-
-
-def too_many(limit: int, retry_after_s: int) -> Answer:
-    """429 for too many requests."""
-    text = f"Rate limit exceeded. Limit: {limit} requests per minute."
-    return Answer(429, {"detail": text}, {"Retry-After": str(retry_after_s)})
-
-
-def full(usage: Mapping[str, int], limits: Mapping[str, int]) -> Answer:
-    """429 for a full queue."""
-    message = f"Queue full ({usage['queued']}/{limits['queue']})"
-    detail = {"error": "Queue full", "message": message, "current_usage": usage, "limits": limits}
-    return Answer(429, {"detail": detail})
 
 
 def _reshaped(answer: Answer, change: Change) -> Answer:
