@@ -70,7 +70,7 @@ def encode(fields: Sequence[tuple[str, str]], files: Sequence[FilePart], *, unti
 
 def _field(boundary: str, name: str, value: str) -> BinaryIO:
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'
-    return io.BytesIO(f"{head}{value}\r\n".encode())
+    return io.BytesIO(f"{head}{value}\r\n".encode("utf-8", "replace"))
 
 
 def _head(boundary: str, file: FilePart) -> BinaryIO:

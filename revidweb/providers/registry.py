@@ -2,8 +2,9 @@
 
 from .base import Provider
 from .preview.provider import Preview
+from .revidapi.provider import RevidAPI
 
-_PROVIDERS: dict[str, Provider] = {Preview.name: Preview()}
+_PROVIDERS: dict[str, Provider] = {each.name: each for each in (Preview(), RevidAPI())}
 
 
 class UnknownProvider(Exception):

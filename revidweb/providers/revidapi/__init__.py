@@ -1,0 +1,1 @@
+"""RevidAPI, the main upstream: its "AI Studio" contract, read tolerantly, since several hosts and versions serve it."""

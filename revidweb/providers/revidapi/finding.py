@@ -1,0 +1,129 @@
+"""Looking through upstream's job list for an order whose answer was lost."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from revidweb.providers.base import Account, Kind, Mode, Order, Receipt
+
+from . import client, errors, names, shapes
+from .shapes import Body
+
+_PAGE = 100
+_PAGES_MAX = 20
+_SKEW_S = 120  # their clock and ours
+_LISTS = ("jobs", "items", "data", "results")
+_PICTURES = ("img_url", "image_url", "image_urls")
+
+
+@dataclass(frozen=True)
+class _Window:
+    since: datetime
+    until: datetime
+
+    def __contains__(self, at: datetime | None) -> bool:
+        return at is not None and self.since <= at <= self.until
+
+
+def find(account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+    """Jobs that may be this order's, oldest first: same model, prompt and parameters, made in the window.
+
+    What upstream does not print counts for nothing, but for model, prompt and time: without these it is no candidate.
+    """
+    window = _Window(since - timedelta(seconds=_SKEW_S), until + timedelta(seconds=settings.REVIDAPI_CREATE_TIMEOUT_S))
+    found: dict[str, tuple[datetime, Receipt]] = {}
+    for entry in _listed(account, window):
+        at = _made_at(entry)
+        ticket = shapes.ticket(entry)
+        if ticket and at is not None and at in window and is_same(entry, order):
+            found[ticket] = (at, Receipt(ticket, cost=shapes.whole(shapes.first(entry, "credits_cost", "cost"))))
+    return [receipt for _at, receipt in sorted(found.values(), key=lambda pair: pair[0])]
+
+
+def is_same(entry: Body, order: Order) -> bool:
+    """Whether a job upstream may be this order: nothing that is printed of it says otherwise."""
+    printed = _printed(entry)
+    model = entry.get("model") or printed.get("model")
+    if not isinstance(model, str) or names.one(model) != names.one(order.model):
+        return False
+    if _prompt(order.prompt) not in (_prompt(entry.get("prompt")), _prompt(printed.get("prompt"))):
+        return False
+    ours = {**names.carried(order.model), **order.params, "server_id": order.server}
+    theirs = {**printed, **names.carried(model)}
+    return _is_kind(entry, order) and _are_equal(ours, theirs) and _are_pictures(printed, order)
+
+
+def _listed(account: Account, window: _Window) -> Iterator[Body]:
+    """The list, newest first, as far back as the window reaches; jobs that end on two pages come twice."""
+    known: set[str] = set()
+    for page in range(1, _PAGES_MAX + 1):
+        body = _page(account, page)
+        entries = shapes.entries(body, *_LISTS) or []
+        yield from entries
+        tickets = {shapes.ticket(entry) for entry in entries}
+        if tickets <= known or _is_last(body, page) or _is_before(entries, window):
+            return
+        known |= tickets
+
+
+def _page(account: Account, page: int) -> Any:
+    answer = client.ask(account, "GET", "/dashboard/jobs", query={"page": page, "limit": _PAGE})
+    if not answer.is_good:
+        raise errors.of(answer)
+    return answer.body
+
+
+def _is_last(body: Any, page: int) -> bool:
+    pages = shapes.whole(shapes.first(body, "pages", "total_pages"))
+    return pages is not None and page >= pages
+
+
+def _is_before(entries: Sequence[Body], window: _Window) -> bool:
+    times = [at for at in map(_made_at, entries) if at]
+    return bool(times) and max(times) < window.since
+
+
+def _made_at(entry: Body) -> datetime | None:
+    return shapes.moment(entry.get("created_at") or entry.get("createdAt"))
+
+
+def _printed(entry: Body) -> Mapping[str, Any]:
+    """The parameters that the job was made with, as far as the list prints them: an object, or JSON in a text."""
+    told = entry.get("input_params") or entry.get("params")
+    told = shapes.unpacked(told) if isinstance(told, str) else told
+    return told if isinstance(told, dict) else {}
+
+
+def _prompt(text: Any) -> str:
+    return text.replace("\r\n", "\n").strip() if isinstance(text, str) else ""
+
+
+def _is_kind(entry: Body, order: Order) -> bool:
+    """Whether the type that is printed, a kind or a mode, is the order's; another word says nothing."""
+    printed = shapes.word(entry.get("type"))
+    if printed in set(Mode):
+        return printed == order.mode
+    return printed not in set(Kind) or printed == order.kind
+
+
+def _are_equal(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    both = (name for name, value in ours.items() if value != "" and theirs.get(name) not in (None, ""))
+    return all(_plain(name, ours[name]) == _plain(name, theirs[name]) for name in both)
+
+
+def _plain(name: str, value: Any) -> object:
+    """A value as it is compared: 5, "5" and "5s" are one duration, true and "true" one yes."""
+    if name == "audio":
+        return shapes.truth(value)
+    text = str(value).strip().lower()
+    return text.removesuffix("s") if name == "duration" else text
+
+
+def _are_pictures(printed: Mapping[str, Any], order: Order) -> bool:
+    """Of two orders that differ in nothing but their pictures, the right one: where both sides name addresses."""
+    theirs = {url for name in _PICTURES for url in shapes.urls(printed.get(name))}
+    ours = {one.url for one in order.inputs if one.url}
+    return not (theirs and ours) or theirs == ours
