@@ -84,7 +84,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "revidweb.web.sessions.note_sessions",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -195,6 +195,34 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = None  # a box on the sign-in page asks
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses or second factors change
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300  # seconds
+PASSWORD_RESET_TIMEOUT = 7200  # seconds that a link in a mail is good
+ACCOUNT_FORMS = {
+    "login": "revidweb.web.forms.account.LoginForm",
+    "reauthenticate": "revidweb.web.forms.account.ReauthenticateForm",
+    "change_password": "revidweb.web.forms.account.ChangePasswordForm",
+    "reset_password": "revidweb.web.forms.account.ResetPasswordForm",
+    "reset_password_from_key": "revidweb.web.forms.account.ResetPasswordKeyForm",
+    "add_email": "revidweb.web.forms.account.AddEmailForm",
+}
+MFA_ADAPTER = "revidweb.web.mfa.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # codes before and after, each good for 30 s: clocks differ, and people type
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Where mail is confirmed at all, it is before the first sign-in; a further, unconfirmed address harms nobody.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "revidweb.web.forms.mfa.AuthenticateForm",
+    "reauthenticate": "revidweb.web.forms.mfa.ReauthenticateForm",
+    "activate_totp": "revidweb.web.forms.mfa.ActivateTotpForm",
+    "add_webauthn": "revidweb.web.forms.mfa.AddPasskeyForm",
+    "edit_webauthn": "revidweb.web.forms.mfa.RenamePasskeyForm",
+    "authenticate_webauthn": "revidweb.web.forms.mfa.AuthenticatePasskeyForm",
+    "login_webauthn": "revidweb.web.forms.mfa.LoginPasskeyForm",
+    "reauthenticate_webauthn": "revidweb.web.forms.mfa.ReauthenticatePasskeyForm",
+}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"

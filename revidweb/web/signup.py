@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
-from django.shortcuts import resolve_url
 
 from revidweb.accounts.models import Person
+from revidweb.web.account import HouseAdapter
 
 _PLAIN_TO_SEE = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(HouseAdapter):
     """E-mail and password only; a person signs up and founds a tenant of one."""
 
     def save_user(self, request: HttpRequest, user: Person, form: Any, commit: bool = True) -> Person:
@@ -25,7 +24,3 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Say what happened, except where the page that follows shows it anyway."""
         if message_template not in _PLAIN_TO_SEE:
             super().add_message(request, level, message_template, *args, **kwargs)
-
-    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Back to work; the new password needs no second look at the form."""
-        return resolve_url("home")

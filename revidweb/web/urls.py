@@ -1,8 +1,8 @@
 """The pages' addresses."""
 
-from allauth.account import views as account
-from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path
 
+from . import account_urls
 from .views import (
     create,
     credits,
@@ -22,32 +22,8 @@ from .views import (
     uploads,
 )
 
-# Of allauth's pages those that the house offers: each further one would be a way in that nobody looks at.
-account_patterns = [
-    path("login/", account.login, name="account_login"),
-    path("logout/", account.logout, name="account_logout"),
-    path("signup/", signup.signup, name="account_signup"),
-    path("inactive/", account.account_inactive, name="account_inactive"),
-    path("email/", account.email, name="account_email"),
-    path("confirm-email/", account.email_verification_sent, name="account_email_verification_sent"),
-    path("confirm-email/<str:key>/", account.confirm_email, name="account_confirm_email"),
-    path("password/change/", account.password_change, name="account_change_password"),
-    path("password/reset/", account.password_reset, name="account_reset_password"),
-    path("password/reset/done/", account.password_reset_done, name="account_reset_password_done"),
-    re_path(
-        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        account.password_reset_from_key,
-        name="account_reset_password_from_key",
-    ),
-    path(
-        "password/reset/key/done/",
-        account.password_reset_from_key_done,
-        name="account_reset_password_from_key_done",
-    ),
-]
-
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("accounts/", include(account_patterns)),
+    path("accounts/", include(account_urls.patterns)),
     path("", home.home, name="home"),
     path("theme/", theme.theme, name="theme"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),

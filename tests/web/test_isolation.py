@@ -47,6 +47,10 @@ class Address:
 OUTSIDE = {  # open to people who are not signed in, or not of any tenant; their own tests say what they do
     "account_login account_logout account_signup account_inactive account_email account_email_verification_sent",
     "account_confirm_email account_change_password account_reset_password account_reset_password_done",
+    "account_profile account_reauthenticate mfa_login_webauthn mfa_authenticate mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn mfa_index mfa_activate_totp mfa_deactivate_totp mfa_view_recovery_codes",
+    "mfa_generate_recovery_codes mfa_list_webauthn mfa_add_webauthn mfa_edit_webauthn mfa_remove_webauthn",
+    "usersessions_list session_end",
     "account_reset_password_from_key account_reset_password_from_key_done home theme healthz readyz styleguide",
 }
 POST, BOTH = "POST", "GET POST"

@@ -8,8 +8,8 @@ from tests.makers import PASSWORD, a_client, a_member, a_person
 
 pytestmark = pytest.mark.django_db
 
-MISMATCH = "The email address and/or password you specified are not correct."
-TOO_MANY = "Too many failed login attempts. Try again later."
+MISMATCH = "Address and password do not fit together."
+TOO_MANY = "That was tried too often. Wait five minutes, or choose a new password."
 
 
 def sign_in(email, password=PASSWORD, *, client=None, **more):
@@ -148,9 +148,9 @@ def test_a_password_is_changed_by_who_knows_it():
     client = a_client(member)
     change = {"password1": "another long password", "password2": "another long password"}
     refused = client.post("/accounts/password/change/", {"oldpassword": "wrong"} | change)
-    assert refused.context["form"].errors["oldpassword"] == ["Please type your current password."]
+    assert refused.context["form"].errors["oldpassword"] == ["This is not your password."]
     done = client.post("/accounts/password/change/", {"oldpassword": PASSWORD} | change)
-    assert (done.status_code, done.url) == (302, "/")
+    assert (done.status_code, done.url) == (302, "/accounts/password/change/")
     assert is_in(client)
     member.person.refresh_from_db()
     assert member.person.check_password("another long password")
@@ -193,7 +193,10 @@ def test_home_is_only_for_reading():
     assert a_client().post("/").status_code == 405
 
 
-@pytest.mark.parametrize("page", ["password/set/", "reauthenticate/", "login/code/confirm/", "3rdparty/", "2fa/"])
+@pytest.mark.parametrize(
+    "page",
+    ["password/set/", "reauthenticate/", "login/code/confirm/", "3rdparty/", "2fa/", "two-factor/codes/download/"],
+)
 def test_account_pages_that_the_house_does_not_offer_are_not_there(page):
     assert a_client(a_member()).get(f"/accounts/{page}").status_code == 404
 
