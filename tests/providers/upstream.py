@@ -57,7 +57,7 @@ class Asked:
 
 
 class Upstream:
-    """Answers each "METHOD /path" with what the test put there: one reply for ever, or a list from which each is one."""
+    """Answers each "METHOD /path" with what the test put there: one reply, or a list to be used up."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Reply | list[Reply]] = {}

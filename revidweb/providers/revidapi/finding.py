@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -53,7 +54,7 @@ def is_same(entry: Body, order: Order) -> bool:
         return False
     ours = {**names.carried(order.model), **order.params, "server_id": order.server}
     theirs = {**printed, **names.carried(model)}
-    return _is_kind(entry, order) and _are_equal(ours, theirs) and _are_pictures(printed, order)
+    return _is_kind(entry, order) and _are_equal(ours, theirs) and _are_pictures(entry, printed, order)
 
 
 def _listed(account: Account, window: _Window) -> Iterator[Body]:
@@ -122,8 +123,21 @@ def _plain(name: str, value: Any) -> object:
     return text.removesuffix("s") if name == "duration" else text
 
 
-def _are_pictures(printed: Mapping[str, Any], order: Order) -> bool:
-    """Of two orders that differ in nothing but their pictures, the right one: where both sides name addresses."""
-    theirs = {url for name in _PICTURES for url in shapes.urls(printed.get(name))}
+def _are_pictures(entry: Body, printed: Mapping[str, Any], order: Order) -> bool:
+    """Whether the pictures are the order's, as far as both sides name addresses on one host.
+
+    Two orders may differ in nothing else. An address on another host is a copy of upstream's, and says nothing.
+    """
+    told = (*(printed.get(name) for name in _PICTURES), entry.get("input_images"))
+    theirs = {url for each in told for url in shapes.urls(each)}
     ours = {one.url for one in order.inputs if one.url}
-    return not (theirs and ours) or theirs == ours
+    hosts = {_host(url) for url in ours}
+    comparable = {url for url in theirs if _host(url) in hosts}
+    return not comparable or comparable == ours
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
