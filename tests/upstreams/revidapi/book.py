@@ -135,14 +135,20 @@ class Book:
         with self._lock:
             self._orders.append(order)
 
-    def make(self, order: Order, *, account: UpstreamAccount, row: Row, fate: Fate, seconds: float) -> Job:
-        """Charge an order and make its job. Raises BalanceShort or QueueFull, and then nothing has happened."""
+    def make(
+        self, order: Order, *, account: UpstreamAccount, row: Row, fate: Callable[[], Fate], seconds: float
+    ) -> Job:
+        """Charge an order and make its job, whose fate is asked for once it is sure to be made.
+
+        Raises BalanceShort or QueueFull, and then nothing has happened.
+        """
         with self.up_to_date() as now:
             if account.balance < row.credits:
                 raise BalanceShort
-            waits = not fate.at_create and not self._has_slot(account, order.kind)
+            waits = not self._has_slot(account, order.kind)
             if waits and len(self._waiting[account.id]) >= account.slots.queue:
                 raise QueueFull
+            fated = fate()
             job = Job(
                 id=str(uuid.uuid4()),
                 account=account,
@@ -152,8 +158,8 @@ class Book:
                 params=order.fields,
                 row=row,
                 inputs=order.urls + order.files,
-                fate=fate,
-                seconds=seconds if fate.takes_s is None else fate.takes_s,
+                fate=fated,
+                seconds=seconds if fated.takes_s is None else fated.takes_s,
                 created_at=now,
                 charge=row.credits,
             )

@@ -6,8 +6,9 @@ from . import orders, refusals
 from .book import BalanceShort, QueueFull
 from .http import Answer
 from .orders import Invalid
-from .records import Fate, Job
+from .records import Fate, Job, Order
 from .script import Call
+from .uploads import is_media
 
 if TYPE_CHECKING:
     from .catalog import Row
@@ -31,23 +32,21 @@ def create(stand_in: "StandIn", call: Call) -> Answer:
         return refusals.no(400, "Invalid image URL")
     if sold.needs_mode and (order.urls or order.files) and order.fields.get("mode") != "i2v":
         return refusals.no(500, "400: For Kling I2V, provide 'img_id' & 'img_url'")
-    row = sold.row_for(order.fields)
-    return (
-        _charge(stand_in, call, row)
-        if row
-        else refusals.no(400, f"No pricing config for {model} with these parameters")
-    )
+    if not all(map(is_media, said.inputs)):
+        return refusals.no(400, "Invalid image file")
+    if row := sold.row_for(order.fields):
+        return _charge(stand_in, call, row)
+    return refusals.no(400, f"No pricing config for {model} with these parameters")
 
 
 def _charge(stand_in: "StandIn", call: Call, row: "Row") -> Answer:
     account, order = call.account, call.order
     assert order is not None
-    cue = stand_in.script.strike(call, "fate")
-    fate = Fate(**cue.trouble.act(**cue.facts)) if cue else Fate()  # type: ignore[arg-type]
-    order.trouble = " ".join(filter(None, [order.trouble, cue.trouble.name if cue else ""]))
     seconds = stand_in.image_s if order.kind == "image" else stand_in.video_s
     try:
-        job = call.job = stand_in.book.make(order, account=account, row=row, fate=fate, seconds=seconds)
+        job = call.job = stand_in.book.make(
+            order, account=account, row=row, seconds=seconds, fate=lambda: _fate(stand_in, call, order)
+        )
     except BalanceShort:
         return refusals.short(row.credits, account.balance)
     except QueueFull:
@@ -56,6 +55,15 @@ def _charge(stand_in: "StandIn", call: Call, row: "Row") -> Answer:
     if job.state == "completed":
         answer |= {"status": "completed", "result": _result(stand_in, job)}
     return Answer(200, answer)
+
+
+def _fate(stand_in: "StandIn", call: Call, order: Order) -> Fate:
+    """What the script wants to become of an order that is being accepted."""
+    cue = stand_in.script.strike(call, "fate")
+    if cue is None:
+        return Fate()
+    order.trouble = f"{order.trouble} {cue.trouble.name}".strip()
+    return Fate(**cue.trouble.act(**cue.facts))  # type: ignore[arg-type]
 
 
 def poll(stand_in: "StandIn", call: Call) -> Answer:

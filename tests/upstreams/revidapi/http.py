@@ -6,6 +6,7 @@ import re
 import socket
 import socketserver
 import struct
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -147,7 +148,9 @@ class Server(ThreadingHTTPServer):
             self._resetting.add(connection)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up is no news."""
+        """A client that hangs up is no news; anything else is."""
+        if not isinstance(sys.exception(), OSError):
+            self.bugs.append(traceback.format_exc())
 
     def stop(self) -> None:
         """End the listening and every connection; whoever sleeps in an answer wakes up. Twice is once."""

@@ -27,6 +27,11 @@ class Body:
     fields: dict[str, object]
     files: tuple[Part, ...]
 
+    @property
+    def inputs(self) -> list[Part]:
+        """The files that an order starts from; files in other fields are ignored like any unknown field."""
+        return [part for part in self.files if part.name == "input_image"]
+
     def text(self, name: str) -> str:
         """A field's text. Raises Invalid when it is missing, empty or no text."""
         value = self.fields.get(name)
@@ -67,7 +72,7 @@ def note(request: Request, kind: Kind, at: float) -> Order:
         said = body(request)
     except Invalid:
         return Order(at, account, kind, "", "", {}, (), ())
-    files = tuple(hashlib.sha256(part.body).hexdigest() for part in said.files)
+    files = tuple(hashlib.sha256(part.body).hexdigest() for part in said.inputs)
     model, prompt = (str(said.fields.get(name) or "") for name in ("model", "prompt"))
     return Order(at, account, kind, model, prompt, said.fields, tuple(_addresses(said.fields)), files)
 

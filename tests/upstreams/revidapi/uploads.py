@@ -10,6 +10,8 @@ from typing import Literal
 
 from PIL import Image, UnidentifiedImageError
 
+from .http import Part
+
 Way = Literal["direct", "presign", "url"]
 
 
@@ -81,6 +83,14 @@ class Shelf:
         with self._lock:
             self._uploads[upload.id] = upload
         return upload
+
+
+def is_media(file: Part) -> bool:
+    """Whether a part's bytes are a picture or a clip."""
+    try:
+        return bool(sniffed(file.body))
+    except ValueError:
+        return False
 
 
 def sniffed(body: bytes) -> str:
