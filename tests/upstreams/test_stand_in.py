@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import av
@@ -14,21 +13,8 @@ from PIL import Image
 from .customer import Customer, a_picture
 from .revidapi import Model, Row, StandIn
 
-
 LISTED = {"job_id", "type", "model", "prompt", "status", "output_url", "credits_cost", "created_at", "completed_at"}
 LISTED |= {"input_params", "input_images"}
-
-
-@pytest.fixture
-def upstream() -> Iterator[StandIn]:
-    with StandIn() as stand_in:
-        yield stand_in
-
-
-@pytest.fixture
-def customer(upstream) -> Iterator[Customer]:
-    with Customer(upstream, upstream.open_account(balance=1000)) as one:
-        yield one
 
 
 def media(url):

@@ -117,6 +117,10 @@ class StandIn:
         """Trouble by chance, per matching request: {"lost_after": 0.025, "unavailable on poll": 0.02}."""
         return self.script.odds
 
+    @odds.setter
+    def odds(self, odds: dict[str, float]) -> None:
+        self.script.odds = odds
+
     def play(self, trouble: str, on: str = "", times: int = 1, *, prompt: str = "", **facts: object) -> None:
         """Let `trouble` strike the next `times` requests for `on` (its usual ones) that are about such a prompt."""
         self.script.play(trouble, on=on, times=times, prompt=prompt, **facts)
