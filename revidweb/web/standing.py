@@ -120,9 +120,8 @@ def _known(connection: Connection) -> Standing:
         return Standing(
             tone="ok",
             label=_("Connected"),
-            title=_("Its prices could not be read again"),
-            advice=_("Those of the last time go on to be used. It is tried again by itself."),
-            since=connection.synced_at,
+            title=_("Not all of its models and prices could be read"),
+            advice=_("What is known of them goes on to be used. It is tried again by itself."),
             answer=connection.sync_failure,
         )
     return Standing(tone="ok", label=_("Connected"))

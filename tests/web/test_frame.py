@@ -28,7 +28,7 @@ def test_a_user_sees_the_pages_of_their_work_alone():
 
 @pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN])
 def test_who_runs_the_tenant_sees_its_pages_too(role):
-    assert labels(frame_of(an_actor(role=role)).tenant_pages) == ["Members", "Settings"]
+    assert labels(frame_of(an_actor(role=role)).tenant_pages) == ["Members", "Connections", "Settings"]
 
 
 def test_every_page_of_the_rail_is_in_the_actors_tenant():
