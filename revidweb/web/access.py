@@ -22,7 +22,7 @@ from django_htmx.middleware import HtmxDetails
 
 from revidweb.accounts import actors
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member, MemberState
+from revidweb.accounts.models import Invitation, Member, MemberState
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Job, Output
 from revidweb.lib import ids
@@ -127,3 +127,8 @@ def file(request: ActorRequest, public_id: str) -> StoredFile:
 def member(request: ActorRequest, public_id: str) -> Member:
     """A member whom the actor may see, or 404."""
     return _row(Member.objects.visible_to(request.actor).select_related("tenant", "person"), public_id)
+
+
+def invitation(request: ActorRequest, public_id: str) -> Invitation:
+    """An invitation that the actor may see, or 404."""
+    return _row(Invitation.objects.visible_to(request.actor).select_related("tenant"), public_id)

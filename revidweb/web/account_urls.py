@@ -20,6 +20,7 @@ patterns = [
     path("login/second-step/", mfa.authenticate, name="mfa_authenticate"),
     path("logout/", account.logout, name="account_logout"),
     path("signup/", signup.signup, name="account_signup"),
+    path("signup/<slug:token>/", signup.invited, name="account_signup_invited"),
     path("inactive/", account.account_inactive, name="account_inactive"),
     path("email/", account.email, name="account_email"),
     path("confirm-email/", account.email_verification_sent, name="account_email_verification_sent"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -11,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member
+from revidweb.accounts.models import Member, Tenant
 from revidweb.jobs import balance
 from revidweb.jobs.balance import Balance
 from revidweb.jobs.models import Job
+from revidweb.web import doors
+from revidweb.web.doors import Door
 
 THEMES: tuple[tuple[str, str, str | Promise], ...] = (
     ("system", "monitor", _("System")),
@@ -22,6 +25,7 @@ THEMES: tuple[tuple[str, str, str | Promise], ...] = (
     ("dark", "moon", _("Dark")),
 )
 THEME_COOKIE = "theme"
+TENANT_COOKIE = "tenant"  # the address of the tenant whose overview was opened last
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ PAGES = (
     Page("models", "box", _("Models")),
 )
 TENANT_PAGES = (
-    Page("members", "users", _("Members"), needs=Right.MANAGE_MEMBERS),
+    Page("members", "users", _("Members"), covers=("invitations", "invitation_new"), needs=Right.MANAGE_MEMBERS),
     Page("settings", "settings", _("Settings"), needs=Right.MANAGE_TENANT),
 )
 
@@ -126,13 +130,32 @@ class Frame:
 
     @cached_property
     def accent_href(self) -> str:
-        """The tenant's accent, versioned; nothing where the house's own blue stands."""
-        return self._versioned("accent") if self.actor and self.actor.tenant.accent else ""
+        """The accent of the tenant, or of its door, versioned; nothing where the house's own blue stands."""
+        if self.door:
+            return self._versioned("join_accent", self.door.tenant) if self.door.tenant.accent else ""
+        return self._versioned("accent", self.actor.tenant) if self.actor and self.actor.tenant.accent else ""
 
     @cached_property
     def logo_href(self) -> str:
-        """The tenant's logo, versioned; nothing where a letter stands."""
-        return self._versioned("logo") if self.actor and self.actor.tenant.logo else ""
+        """The logo of the tenant, or of its door, versioned; nothing where a letter stands."""
+        if self.door:
+            return self._versioned("join_logo", self.door.tenant) if self.door.tenant.logo else ""
+        return self._versioned("logo", self.actor.tenant) if self.actor and self.actor.tenant.logo else ""
+
+    @cached_property
+    def door(self) -> Door | None:
+        """The tenant's door at which somebody stands who is outside. At most three queries, none elsewhere."""
+        return None if self.actor else doors.asked_for(self.request)
+
+    @cached_property
+    def may_sign_up(self) -> bool:
+        """Whether there is something that this visitor may make an account for."""
+        return doors.may_sign_up(self.request)
+
+    @property
+    def may_found(self) -> bool:
+        """Whether everybody may found tenants, and so this person another one."""
+        return bool(settings.SIGNUP == "open")
 
     @cached_property
     def running(self) -> int:
@@ -151,9 +174,7 @@ class Frame:
         assert self.actor is not None
         return list(members.of(self.actor.member.person))
 
-    def _versioned(self, name: str) -> str:
-        assert self.actor is not None
-        tenant = self.actor.tenant
+    def _versioned(self, name: str, tenant: Tenant) -> str:
         return f"{reverse(name, kwargs={'tenant_slug': tenant.slug})}?v={int(tenant.changed_at.timestamp() * 1000):x}"
 
     def _links(self, pages: tuple[Page, ...]) -> list[Link]:

@@ -5,16 +5,21 @@ from typing import Any
 from django.http import HttpRequest
 
 from revidweb.accounts.models import Person
+from revidweb.web import doors
 from revidweb.web.account import HouseAdapter
 
 _PLAIN_TO_SEE = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
 
 
 class AccountAdapter(HouseAdapter):
-    """E-mail and password only; a person signs up and founds a tenant of one."""
+    """E-mail and password only; a person signs up to found a tenant, or comes in through the door of one."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Whether there is something that this visitor may sign up for."""
+        return doors.may_sign_up(request)
 
     def save_user(self, request: HttpRequest, user: Person, form: Any, commit: bool = True) -> Person:
-        """Fill the person in without saving: the sign-up form saves them together with their tenant."""
+        """Fill the person in without saving: the sign-up form saves them together with their membership."""
         filled_in: Person = super().save_user(request, user, form, commit=False)
         return filled_in
 

@@ -69,6 +69,7 @@ SENTENCES: dict[str, str | Promise] = {
     "by_invitation_only": _("%(tenant)s is by invitation only. Open the link from the mail that invited you."),
     "suspended": _("Your membership in %(tenant)s is suspended. Ask one of its owners or admins."),
     "other_address": _("This invitation is for %(email)s. Sign in with that address."),
+    "mail_not_sent": _("The mail could not be sent, and nobody was invited. Try again, or invite by a link."),
     "founding_closed": _("New tenants are founded by invitation here. Ask the operator of this installation."),
     "founded_enough": _("You have founded %(most)s tenants today. Try again tomorrow."),
     # connections

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from revidweb.accounts import actors, members
+from revidweb.accounts import actors, invitations, members
 from revidweb.accounts.models import Invitation, Member, MemberState, Role
 from revidweb.catalog import founding
 from revidweb.credits import leaving, ledger
@@ -52,7 +52,9 @@ OUTSIDE = {  # open to people who are not signed in, or not of any tenant; their
     "mfa_generate_recovery_codes mfa_list_webauthn mfa_add_webauthn mfa_edit_webauthn mfa_remove_webauthn",
     "usersessions_list session_end",
     "account_reset_password_from_key account_reset_password_from_key_done home theme healthz readyz styleguide",
+    "account_signup_invited found",
 }
+DOORS = {"join", "join_accent", "join_link", "join_logo"}  # a tenant's, but for those outside; test_join.py
 POST, BOTH = "POST", "GET POST"
 TENANT: dict[str, Address] = {
     "accent": Address(),
@@ -60,6 +62,10 @@ TENANT: dict[str, Address] = {
     "create_options": Address(),
     "credits": Address(query={"member": "member_id"}),
     "gallery": Address(),  # a position that is not there means the beginning: results come and go
+    "invitation_again": Address(POST, may=MANAGERS),
+    "invitation_new": Address(BOTH, may=MANAGERS),
+    "invitation_revoke": Address(POST, may=MANAGERS),
+    "invitations": Address(may=MANAGERS),
     "job": Address(),
     "job_cancel": Address(POST),
     "job_retry": Address(POST),
@@ -112,7 +118,7 @@ def walk(patterns: list[URLPattern | URLResolver], words: frozenset[str] = froze
 
 
 URLS = dict(walk(get_resolver().url_patterns))
-OPEN = {name for line in OUTSIDE for name in line.split()}
+OPEN = {name for line in OUTSIDE for name in line.split()} | DOORS
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,14 @@ def a_house(name: str) -> House:
     job = a_job(ann, public_id=f"job_of_{name}", state="queued")
     picture = intake.keep_upload(actors.of(ann), an_upload(encoded()))
     ids = {"job_id": job.public_id, "output_id": output.public_id, "file_id": picture.public_id}
-    ids |= {"member_id": ann.public_id, "tenant_slug": owner.tenant.slug, "kind": "image", "variant": "original"}
+    invitation, _token = invitations.invite(actors.of(owner), role=Role.USER)
+    ids |= {
+        "invitation_id": invitation.public_id,
+        "member_id": ann.public_id,
+        "tenant_slug": owner.tenant.slug,
+        "kind": "image",
+        "variant": "original",
+    }
     return House(owner, admin, ann, ben, ids)
 
 
@@ -237,7 +250,7 @@ def is_refused(role: str) -> Callable[[Ask, HttpResponse], bool]:
 def test_every_address_is_declared():
     assert set(URLS) - OPEN - set(TENANT) == set()
     assert set(TENANT) - set(URLS) == set()
-    assert {name for name, words in URLS.items() if "tenant_slug" in words} == set(TENANT)
+    assert {name for name, words in URLS.items() if "tenant_slug" in words} == set(TENANT) | DOORS
 
 
 def test_every_address_takes_the_declared_methods_alone(ours):

@@ -87,7 +87,7 @@ def test_a_name_of_markup_is_only_a_name():
 def test_an_address_signs_up_once():
     sign_up()
     answer = sign_up(email="ADA@example.test")
-    assert wrong(answer) == {"email": ["A user is already registered with this email address."]}
+    assert wrong(answer) == {"email": ["There is an account with this address already."]}
     assert Person.objects.count() == Tenant.objects.count() == 1
 
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts.models import Person
-from revidweb.catalog import founding
+from revidweb.web import entry
 
 
 class SignupForm(forms.Form):
@@ -20,8 +20,8 @@ class SignupForm(forms.Form):
     )
 
     def signup(self, request: HttpRequest, person: Person) -> None:
-        """Save the person together with a tenant of their own: both or neither."""
+        """Save the person together with the membership that they came for: both or neither. Raises Refusal."""
         person.name = self.cleaned_data["name"]
         with transaction.atomic():
             person.save()
-            founding.found(person, name=person.name)
+            entry.enter(request, person)

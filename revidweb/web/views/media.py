@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from django.core.files import File
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
+from revidweb.accounts.models import Tenant
 from revidweb.files import logos, storage, thumbs
 from revidweb.files.models import EXTENSIONS, StoredFile
 from revidweb.lib import ranges
@@ -57,8 +58,13 @@ def media(request: ActorRequest, file_id: str, variant: str) -> HttpResponseBase
 @require_safe
 @actor_may()
 def logo(request: ActorRequest) -> HttpResponseBase:
-    """The tenant's logo; under an address with `?v=` it never changes."""
-    name = request.actor.tenant.logo
+    """The tenant's logo, to its members."""
+    return logo_of(request, request.actor.tenant)
+
+
+def logo_of(request: HttpRequest, tenant: Tenant) -> HttpResponseBase:
+    """A tenant's logo, to whom the caller lets see it; under an address with `?v=` it never changes. 404: has none."""
+    name = tenant.logo
     if not name:
         raise Http404
     answer = _served(request, name, content_type=logos.CONTENT_TYPE, etag=f'"{name.rpartition("/")[2]}"')
@@ -89,7 +95,7 @@ def _variant(file: StoredFile, variant: str) -> tuple[str, str]:
     return name, content_type
 
 
-def _served(request: ActorRequest, name: str, *, content_type: str, etag: str) -> HttpResponseBase:
+def _served(request: HttpRequest, name: str, *, content_type: str, etag: str) -> HttpResponseBase:
     """The stored file as the request's conditions and range want it: 200, 206, 304 or 416; 404 if it is not there."""
     if _is_known(request.headers.get("If-None-Match", ""), etag):
         answer: HttpResponseBase = HttpResponse(status=304)
@@ -111,7 +117,7 @@ def _opened(name: str) -> "File[bytes]":
         raise Http404 from None
 
 
-def _with_body(request: ActorRequest, file: "File[bytes]", etag: str) -> HttpResponseBase:
+def _with_body(request: HttpRequest, file: "File[bytes]", etag: str) -> HttpResponseBase:
     size = file.size
     try:
         part = ranges.asked(_range_header(request, etag), size)
@@ -126,7 +132,7 @@ def _with_body(request: ActorRequest, file: "File[bytes]", etag: str) -> HttpRes
     return answer
 
 
-def _range_header(request: ActorRequest, etag: str) -> str:
+def _range_header(request: HttpRequest, etag: str) -> str:
     """The range asked for; none for HEAD, nor when If-Range names another version than ours."""
     if request.method != "GET" or request.headers.get("If-Range", etag) != etag:
         return ""

@@ -11,8 +11,10 @@ from revidweb.accounts.actors import Actor, Right
 from revidweb.jobs import figures, listing, watch
 from revidweb.library import gallery
 from revidweb.web.access import ActorRequest, actor_may
+from revidweb.web.context import TENANT_COOKIE
 
 LATEST = 10
+_YEAR_S = 31_536_000
 
 
 @require_safe
@@ -24,7 +26,17 @@ def overview(request: ActorRequest) -> HttpResponse:
     if not now.jobs and not context["latest"].outputs:
         context["is_first"] = listing.is_empty(actor)
         context["first_prompts"] = _first_prompts()
-    return render(request, "overview/page.html", context)
+    return _remembered(request, render(request, "overview/page.html", context))
+
+
+def _remembered(request: ActorRequest, answer: HttpResponse) -> HttpResponse:
+    """Keep in a cookie that this tenant was used last: home leads here next time."""
+    slug = request.actor.tenant.slug
+    if request.COOKIES.get(TENANT_COOKIE) != slug:
+        answer.set_cookie(
+            TENANT_COOKIE, slug, max_age=_YEAR_S, secure=request.is_secure(), httponly=True, samesite="Lax"
+        )
+    return answer
 
 
 def _first_prompts() -> list[str]:

@@ -6,6 +6,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import etag, require_POST, require_safe
 
+from revidweb.accounts.models import Tenant
 from revidweb.web import accent
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.context import THEME_COOKIE, THEMES
@@ -34,12 +35,16 @@ def _back(request: HttpRequest) -> str:
 @require_safe
 @actor_may()
 def accent_stylesheet(request: ActorRequest) -> HttpResponse:
-    """The tenant's accent as a stylesheet; its address carries a version, so it is kept for a year."""
-    return _stylesheet(request)
+    """The tenant's accent, to its members."""
+    return stylesheet_of(request, request.actor.tenant)
 
 
-@etag(lambda request: f'"{request.actor.tenant.accent.lstrip("#") or "none"}"')
-def _stylesheet(request: ActorRequest) -> HttpResponse:
-    answer = HttpResponse(accent.stylesheet(request.actor.tenant.accent), content_type="text/css; charset=utf-8")
+@etag(lambda request, tenant: f'"{tenant.accent.lstrip("#") or "none"}"')
+def stylesheet_of(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """A tenant's accent as a stylesheet, to whom the caller lets see it.
+
+    Its address carries a version, so it is kept for a year.
+    """
+    answer = HttpResponse(accent.stylesheet(tenant.accent), content_type="text/css; charset=utf-8")
     patch_cache_control(answer, private=True, max_age=_YEAR_S, immutable=True)
     return answer
