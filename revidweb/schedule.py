@@ -12,6 +12,8 @@ def _every(seconds: float, task: str) -> dict[str, Any]:
 SCHEDULE = {
     "dispatch": _every(settings.TICK_S, "revidweb.jobs.dispatch.tick"),
     "poll": _every(settings.TICK_S, "revidweb.jobs.poll.tick"),
+    "find": _every(settings.TICK_S * 5, "revidweb.jobs.find.tick"),
     "store": _every(settings.TICK_S, "revidweb.jobs.store.tick"),
+    "late": _every(settings.TICK_S * 5, "revidweb.jobs.late.tick"),
     "sweep": _every(settings.TICK_S * 5, "revidweb.jobs.sweep.tick"),
 }

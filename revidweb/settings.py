@@ -335,7 +335,9 @@ else:
 CELERY_IMPORTS = (
     "revidweb.jobs.dispatch",
     "revidweb.jobs.poll",
+    "revidweb.jobs.find",
     "revidweb.jobs.store",
+    "revidweb.jobs.late",
     "revidweb.jobs.sweep",
 )
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps no file: a tick that was missed is not made up for
@@ -343,6 +345,8 @@ CELERY_TASK_DEFAULT_QUEUE = "dispatch"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ROUTES = {
     "revidweb.jobs.poll.*": {"queue": "poll"},
+    "revidweb.jobs.find.*": {"queue": "poll"},
+    "revidweb.jobs.late.*": {"queue": "poll"},
     "revidweb.jobs.store.*": {"queue": "store"},
 }
 CELERY_TIMEZONE = "UTC"

@@ -1,18 +1,21 @@
 """Send queued jobs: claim those for which a slot is free, prepare them, write the attempt, call, keep the ticket."""
 
+from collections import Counter
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+from itertools import groupby
 from typing import Any
 
 import structlog
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Count, F, Q, Window
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 
-from revidweb.connections import slots
-from revidweb.connections.models import Connection
-from revidweb.files import fetching, intake, storage
-from revidweb.files.models import Purpose
+from revidweb.connections import budget, slots
+from revidweb.connections.models import Connection, ConnectionQuerySet
+from revidweb.files import fetching
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -28,34 +31,41 @@ from revidweb.providers.base import (
 )
 from revidweb.trail import trail
 
-from . import orders, poll, settle, wake
-from .models import Attempt, AttemptState, Job, JobInput, Verdict
+from . import inputs, orders, poll, settle, signs, wake
+from .inputs import Brought
+from .models import Attempt, AttemptState, Job, Verdict
 from .states import State
 
 log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 200
 TRIES_TO_FETCH = 4
-ACCOUNT_WAIT_S = 15
+ACCOUNT_WAIT_S = 2  # the account is tried by its connection; until it is mended nothing is sent
 MOST_LOST = 10  # answers of one order that costs nothing to send again
-GHOST_SLOT_S = 900  # an order whose answer was lost is counted as running for so long
 
 
 @shared_task
 def tick() -> None:
     """Send what is queued wherever a slot is free."""
-    waiting = Job.objects.due(State.QUEUED).filter(connection__is_enabled=True)
+    waiting = Job.objects.due(State.QUEUED).filter(connection__in=_open().values("pk"))
     for connection_id in waiting.order_by().values_list("connection", flat=True).distinct():
         for pk in claim(connection_id):
             wake.up(send, pk, expires=settings.LEASE_S)
 
 
+def _open() -> ConnectionQuerySet:
+    """The connections that take orders now."""
+    return Connection.objects.usable().filter(trouble="")
+
+
 @transaction.atomic
 def claim(connection_id: int) -> list[int]:
-    """Move as many queued jobs to preparing as the connection has free slots; of two claims at once one waits."""
-    connection = Connection.objects.select_for_update(no_key=True).get(pk=connection_id)
-    free = slots.Free.of(connection, used=_slots_used(connection))
-    picked = [pk for pk, kind in _fair_line(connection) if free.take(kind)]
+    """Move as many queued jobs to preparing as the connection has free slots and requests; of two claims one waits."""
+    connection = _open().select_for_update(no_key=True).filter(pk=connection_id).first()
+    if connection is None:
+        return []
+    picked = _pick(connection)
+    picked = picked[: budget.take(connection.credential, wanted=len(picked), rank=budget.Rank.SEND)]
     now = clock.now()
     Job.objects.filter(pk__in=picked, state=State.QUEUED).update(
         state=State.PREPARING, lease_until=clock.after(settings.LEASE_S), changed_at=now, looks=0
@@ -63,20 +73,39 @@ def claim(connection_id: int) -> list[int]:
     return picked
 
 
-def _slots_used(connection: Connection) -> dict[str, int]:
-    """Jobs per kind that hold a slot at the connection."""
-    holds_one = Q(state__in=[State.PREPARING, State.SENDING, State.WORKING]) | Q(state=State.UNKNOWN) & (
-        Q(attempts__state=AttemptState.SENT) | Q(changed_at__gt=clock.ago(GHOST_SLOT_S))
-    )
-    rows = Job.objects.filter(holds_one, connection=connection).order_by()
-    return dict(rows.values_list("kind").annotate(Count("pk", distinct=True)))
+def slots_used(connection: Connection) -> dict[str, int]:
+    """Our jobs per kind that hold a slot at the connection."""
+    rows = Job.objects.filter(connection=connection).holding_slots().order_by()
+    return dict(rows.values_list("kind").annotate(Count("pk")))
 
 
-def _fair_line(connection: Connection) -> list[tuple[int, Kind]]:
-    """The queue, one job of each member in turn, oldest first."""
-    turn = Window(RowNumber(), partition_by=F("member"), order_by=F("id").asc())
-    line = Job.objects.due(State.QUEUED).filter(connection=connection).annotate(turn=turn)
-    return [(pk, Kind(kind)) for pk, kind in line.order_by("turn", "pk").values_list("pk", "kind")[:MOST_AT_ONCE]]
+def _pick(connection: Connection) -> list[int]:
+    """Jobs for the free slots: each goes to the member who has the least there, and then to the oldest that fits."""
+    free = slots.Free.of(connection, used=slots_used(connection))
+    lines = _lines(connection, most=min(free.total, MOST_AT_ONCE))
+    holding = Job.objects.filter(connection=connection).holding_slots().order_by()
+    has = Counter(dict(holding.values_list("member").annotate(Count("pk"))))
+    turns = [(has[member], line[0][0], member) for member, line in lines.items()]
+    heapify(turns)
+    waiting = {member: iter(line) for member, line in lines.items()}
+    picked = []
+    while turns:
+        had, oldest, member = heappop(turns)
+        pk = next((pk for pk, kind in waiting[member] if free.take(kind)), None)
+        if pk is not None:
+            picked.append(pk)
+            heappush(turns, (had + 1, oldest, member))
+    return picked
+
+
+def _lines(connection: Connection, *, most: int) -> dict[int, list[tuple[int, Kind]]]:
+    """The queue by member, oldest first; of each kind no more than the slots there are."""
+    if most <= 0:
+        return {}
+    place = Window(RowNumber(), partition_by=[F("member"), F("kind")], order_by=F("id").asc())
+    due = Job.objects.due(State.QUEUED).filter(connection=connection).annotate(place=place).filter(place__lte=most)
+    rows = due.order_by("member", "pk").values_list("member", "pk", "kind")
+    return {member: [(pk, Kind(kind)) for _, pk, kind in line] for member, line in groupby(rows, lambda row: row[0])}
 
 
 @shared_task
@@ -89,41 +118,38 @@ def send(job_id: int) -> None:
     if job is None:
         return
     with structlog.contextvars.bound_contextvars(job=job.public_id):
-        if _prepare(job):
-            attempt = _begin(job)
-            if attempt:
-                _call(job, attempt)
+        brought = _prepare(job)
+        attempt = _begin(job) if brought else None
+        if brought and attempt:
+            _call(job, attempt, brought)
 
 
-def _prepare(job: Job) -> bool:
-    """Bring addressed inputs here. Repeatable: what is here already stays. False when the job cannot go on now."""
+def _prepare(job: Job) -> Brought | None:
+    """Bring the inputs here, and from here to the provider. None when the job cannot go on now."""
+    if not job.inputs.exists():
+        return Brought()
     try:
-        for row in job.inputs.filter(file__isnull=True):
-            _fetch_input(job, row)
+        with job.keeping(settings.LEASE_S):
+            inputs.fetch(job)
+            return inputs.bring(job)
     except Refusal as refusal:
-        settle.fail(job, code=refusal.code, error=row.url)
+        settle.fail(job, code=refusal.code, error=_not_fetched(job))
     except fetching.FetchFailed as failed:
         _fetch_later(job, failed)
-    else:
-        return True
-    return False
+    except ProviderRefused as refused:
+        settle.fail(job, code=refused.code or "refused", error=refused.reason)
+    except AccountRefused as refused:
+        _bring_later(job, refused)
+        signs.refused(job.connection, job.connection.credential, refused)
+    except ProviderError as error:
+        _bring_later(job, error)
+        signs.bad(job.connection, job.connection.credential, error)
+    return None
 
 
-def _fetch_input(job: Job, row: JobInput) -> None:
-    with storage.scratch() as folder:
-        path = folder / "input"
-        fetching.fetch(row.url, path, max_bytes=settings.UPLOAD_MAX_BYTES)
-        file = intake.take_in(
-            path,
-            tenant=job.tenant,
-            member=job.member,
-            purpose=Purpose.INPUT,
-            stem=f"inputs/{job.tenant.public_id}/{job.public_id}/{row.position}",
-        )
-    with transaction.atomic():
-        if JobInput.objects.select_for_update().filter(pk=row.pk, file__isnull=True).exists():
-            file.save()
-            JobInput.objects.filter(pk=row.pk).update(file=file)
+def _not_fetched(job: Job) -> str:
+    """The address at which the fetching stopped."""
+    return job.inputs.filter(file__isnull=True).values_list("url", flat=True).first() or ""
 
 
 def _fetch_later(job: Job, failed: fetching.FetchFailed) -> None:
@@ -135,32 +161,71 @@ def _fetch_later(job: Job, failed: fetching.FetchFailed) -> None:
         job.move(State.QUEUED, misses=tries, next_look_at=clock.after(failed.wait_s * tries))
 
 
+def _bring_later(job: Job, error: ProviderError) -> None:
+    """The provider did not take an input: nothing was ordered yet."""
+    if _is_busy_for_long(job):
+        settle.fail(job, code="busy", error=error.reason)
+    else:
+        job.move(State.QUEUED, misses=job.misses, next_look_at=clock.after(_wait_s(error, tries=2)))
+
+
 @transaction.atomic
 def _begin(job: Job) -> Attempt | None:
-    """Write the attempt in its own commit directly before the call, so that a crash cannot forget it."""
+    """Write the attempt in its own commit directly before the call, so that a crash cannot forget it.
+
+    The key is the one for which the job was prepared; where that was replaced, or the connection takes no orders any
+    more, the job goes back to the queue.
+    """
+    credential = job.connection.credential
+    if not _open().filter(pk=job.connection_id, credential=credential).exists():
+        job.move(State.QUEUED, misses=job.misses)
+        return None
     lease = clock.after(settings.SEND_LEASE_S)
     started = job.started_at or clock.now()
     if not job.move(State.SENDING, lease_until=lease, next_look_at=lease, started_at=started):
         return None
     number = job.attempts.count() + 1
-    return Attempt.objects.create(job=job, number=number, connection=job.connection)
+    return Attempt.objects.create(job=job, number=number, connection=job.connection, credential=credential)
 
 
-def _call(job: Job, attempt: Attempt) -> None:
-    """The create call, outside any transaction, and what its answer means."""
+def _call(job: Job, attempt: Attempt, brought: Brought) -> None:
+    """The create call, outside any transaction, and what its answer means.
+
+    The answer is written first: what it says of the account can be learnt again, what it says of the order cannot.
+    """
     provider = registry.provider(job.connection.provider)
     try:
-        receipt = provider.submit(job.connection.account, orders.of(job), attempt=attempt.number)
+        order = orders.of(job, brought.addresses)
+        receipt = provider.submit(attempt.account, order, attempt=attempt.number)
     except ProviderBusy as busy:
-        not_created(job, attempt, busy, wait_s=busy.retry_after_s or min(2**attempt.number, 60))
+        not_created(job, attempt, busy, wait_s=_wait_s(busy, tries=attempt.number))
+        signs.bad(job.connection, attempt.credential, busy)
     except AccountRefused as refused:
         account_refused(job, attempt, refused)
+        signs.refused(job.connection, attempt.credential, refused)
     except ProviderRefused as refused:
-        order_refused(job, attempt, refused)
+        _refused(job, attempt, refused, brought)
     except OutcomeUnknown as lost:
         answer_lost(job, attempt, lost.reason)
     else:
         created(job, attempt, receipt)
+        signs.good(job.connection, attempt.credential, balance=receipt.balance)
+
+
+def _refused(job: Job, attempt: Attempt, refused: ProviderRefused, brought: Brought) -> None:
+    """A final no; only an input that was brought there for an earlier job gets one more chance."""
+    is_stale = refused.code == "input" and brought.forget_reused()
+    if is_stale and not job.attempts.filter(state=AttemptState.REFUSED).exists():
+        not_created(job, attempt, refused, wait_s=0, state=AttemptState.REFUSED)
+    else:
+        order_refused(job, attempt, refused)
+
+
+def _wait_s(error: ProviderError, *, tries: int) -> float:
+    """Seconds until the next try: what the provider asked for, else a little longer each time."""
+    asked = error.retry_after_s if isinstance(error, ProviderBusy) else None
+    longest = 30 if error.code == "queue_full" else 60
+    return asked or min(2.0 ** min(tries, 10), longest)
 
 
 @transaction.atomic
@@ -168,22 +233,37 @@ def created(job: Job, attempt: Attempt, receipt: Receipt) -> None:
     """Keep the ticket and what it cost there; the job is upstream's now.
 
     An answer that came after we gave up on it is kept too, and the job goes on with it, unless it is sent anew by now.
+    Where another attempt was given this ticket meanwhile, the answer counts as lost, and another job is looked for.
     """
     is_awaited = _is_awaited(job, attempt)
     cost = job.upstream_credits if receipt.cost is None else receipt.cost
     spent = cost if is_awaited or not _is_repeatable(job) else 0  # what is sent twice on purpose costs nothing
-    if not _answer(attempt, AttemptState.SENT, ticket=receipt.ticket, upstream_cost_micros=spent * 1_000_000):
+    kept = _keep_ticket(attempt, receipt.ticket, spent)
+    if kept is None:
+        answer_lost(job, attempt, "another order has its ticket")
+    if not kept:
         return
     if cost != job.upstream_credits:
         tenant = job.tenant.public_id
         trail.record("job.cost_differs", about=job.reference, tenant=tenant, quoted=job.upstream_credits, upstream=cost)
     if not is_awaited:
         log.warning("dispatch.late_answer", state=job.state)
+        settle.correct(job)
         return
-    pace = registry.provider(job.connection.provider).pace(orders.bare(job))
+    pace = registry.provider(job.connection.provider).pace(orders.upstream(job))
     deadline = clock.after(settings.JOB_DEADLINE_S)
     if job.move(State.WORKING, deadline_at=deadline, next_look_at=clock.after(pace.first_s)):
         _if_seen(job, receipt)
+
+
+def _keep_ticket(attempt: Attempt, ticket: str, spent: int) -> bool | None:
+    """Whether the answer was written; None when the ticket is another attempt's already."""
+    try:
+        with transaction.atomic():
+            return _answer(attempt, AttemptState.SENT, ticket=ticket, upstream_cost_micros=spent * 1_000_000)
+    except IntegrityError:
+        log.warning("dispatch.ticket_taken", attempt=attempt.pk)
+        return None
 
 
 def _if_seen(job: Job, receipt: Receipt) -> None:
@@ -217,34 +297,62 @@ def answer_lost(job: Job, attempt: Attempt, reason: str) -> None:
 def order_refused(job: Job, attempt: Attempt, refused: ProviderRefused) -> None:
     """A final no: the job fails, also when its answer was held for lost meanwhile."""
     is_awaited = _is_awaited(job, attempt)
-    if _answer(attempt, AttemptState.REFUSED, refused.reason) and is_awaited:
+    if not _answer(attempt, AttemptState.REFUSED, refused.reason):
+        return
+    if is_awaited:
         settle.fail(job, code=refused.code or "refused", error=refused.reason)
+    else:
+        settle.correct(job)
 
 
 @transaction.atomic
 def account_refused(job: Job, attempt: Attempt, refused: AccountRefused) -> None:
     """The order may be good, the account is not: wait for it to be mended, but not for ever."""
-    since = job.attempts.filter(state=AttemptState.REFUSED).values_list("sent_at", flat=True).first()
-    if since is None or since > clock.ago(settings.UNROUTED_S):
-        not_created(job, attempt, refused, wait_s=ACCOUNT_WAIT_S, state=AttemptState.REFUSED)
-        return
-    is_awaited = _is_awaited(job, attempt)
-    if _answer(attempt, AttemptState.REFUSED, refused.reason) and is_awaited:
-        settle.fail(job, code="account_refused", error=refused.reason)
+    is_too_long = _refused_since(job) < clock.ago(settings.UNROUTED_S)
+    ends_as = "account_refused" if is_too_long else ""
+    _not_created(job, attempt, AttemptState.REFUSED, refused, wait_s=ACCOUNT_WAIT_S, ends_as=ends_as)
 
 
 @transaction.atomic
 def not_created(
     job: Job, attempt: Attempt, error: ProviderError, *, wait_s: float, state: AttemptState = AttemptState.BUSY
 ) -> None:
-    """Back to the queue. A job whose answer was held for lost has no way back there: it fails, and costs nothing."""
+    """Back to the queue. A job whose answer was held for lost has no way back there: it fails, and costs nothing.
+
+    So does one that has been turned away for a day.
+    """
+    ends_as = "busy" if _is_busy_for_long(job) else ""
+    _not_created(job, attempt, state, error, wait_s=wait_s, ends_as=ends_as)
+
+
+def _not_created(
+    job: Job, attempt: Attempt, state: AttemptState, error: ProviderError, *, wait_s: float, ends_as: str
+) -> None:
     is_awaited = _is_awaited(job, attempt)
-    if not _answer(attempt, state, error.reason) or not is_awaited:
+    if not _answer(attempt, state, error.reason):
         return
-    if job.state == State.UNKNOWN:
-        settle.fail(job, code="not_created", error=error.reason)
+    if not is_awaited:
+        settle.correct(job)
+    elif job.state == State.UNKNOWN or ends_as:
+        settle.fail(job, code=ends_as or "not_created", error=error.reason)
     else:
         job.move(State.QUEUED, next_look_at=clock.after(wait_s))
+
+
+def _refused_since(job: Job) -> datetime:
+    """Since when the account has refused this order without a pause; a pause is one that is longer than we wait."""
+    since = clock.now()
+    refusals = job.attempts.filter(state=AttemptState.REFUSED).order_by("-number")
+    for sent_at in refusals.values_list("sent_at", flat=True):
+        if since - sent_at > timedelta(seconds=settings.UNROUTED_S):
+            break
+        since = sent_at
+    return since
+
+
+def _is_busy_for_long(job: Job) -> bool:
+    """Whether the provider had a day (24 deadlines) to take it."""
+    return (job.started_at or job.created_at) < clock.ago(24 * settings.JOB_DEADLINE_S)
 
 
 def _is_repeatable(job: Job) -> bool:

@@ -1,58 +1,111 @@
-"""Look upstream for an order whose answer was lost."""
+"""Look upstream for orders whose answers were lost. Nothing is sent again: what was made is found, or given up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import structlog
+from celery import shared_task
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
+from revidweb.connections import budget
 from revidweb.connections.models import Connection
 from revidweb.lib import clock
 from revidweb.providers import registry
-from revidweb.providers.base import ProviderError, Receipt
+from revidweb.providers.base import Order, ProviderError, Receipt
 
-from . import dispatch, orders
+from . import dispatch, orders, poll, signs
 from .models import Attempt, AttemptState, Job
 from .states import State
 
 log = structlog.get_logger(__name__)
 
-INTERVAL_S = 60
+MOST_AT_ONCE = 100
+THREADS = 8
 
 
-def find(pk: int) -> bool:
-    """Adopt a job upstream that is this order's: same order, sent in the window, in no attempt of ours yet.
+@shared_task
+def tick() -> None:
+    """One round over the unknown outcomes that have no ticket; those with one are polled instead."""
+    jobs = claim()
+    if not jobs:
+        return
+    asked = [(job, attempt, orders.of(job)) for job, attempt in jobs]
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        for (job, attempt, _order), found in zip(asked, pool.map(lambda one: search(*one), asked), strict=True):
+            try:
+                take_in(job, attempt, found)
+            except Exception:
+                log.exception("find.bug", job=job.public_id)  # the lease stays; the others are looked for
 
-    Equal candidates are interchangeable. False when none was there; the row is looked at again in a minute.
-    """
-    job = Job.claim(pk, State.UNKNOWN, lease_s=settings.LEASE_S)
-    if job is None:
-        return False
-    attempt = job.attempts.filter(state=AttemptState.LOST).last()
-    if attempt and _adopt(job, attempt, _candidates(job, attempt)):
+
+@transaction.atomic
+def claim() -> list[tuple[Job, Attempt]]:
+    """Take what is due for one round, each with the attempt whose answer was lost, as far as requests may be made."""
+    ticketed = Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT)
+    due = Job.objects.due(State.UNKNOWN).filter(~Exists(ticketed)).order_by("next_look_at")
+    taken = [job.pk for job in due.select_for_update(skip_locked=True, of=("self",))[:MOST_AT_ONCE]]
+    Job.objects.filter(pk__in=taken).update(lease_until=clock.after(settings.LEASE_S))
+    jobs = Job.objects.full().filter(pk__in=taken).order_by("next_look_at")
+    lost = Attempt.latest(jobs, AttemptState.LOST)
+    return [(job, lost[job.pk]) for job in jobs if job.pk in lost and _may_ask(job, lost[job.pk])]
+
+
+def _may_ask(job: Job, attempt: Attempt) -> bool:
+    if budget.take(attempt.credential, wanted=1, rank=budget.Rank.POLL):
         return True
-    job.look_again(after_s=INTERVAL_S)
+    poll.give_back([job])
+    return False
+
+
+def search(job: Job, attempt: Attempt, order: Order) -> Sequence[Receipt] | ProviderError:
+    """Orders upstream that may be this one: alike, and made since it was sent. Touches no database.
+
+    An upstream may have gone on making the order after we had stopped waiting for its answer.
+    """
+    until = (attempt.answered_at or clock.now()) + timedelta(seconds=settings.SEND_LEASE_S)
+    try:
+        provider = registry.provider(job.connection.provider)
+        return provider.find(attempt.account, order, since=attempt.sent_at, until=until)
+    except ProviderError as error:
+        return error
+
+
+def take_in(job: Job, attempt: Attempt, found: Sequence[Receipt] | ProviderError) -> bool:
+    """Adopt what was found; False when there was nothing to adopt: then it is looked at again, later each time."""
+    if isinstance(found, ProviderError):
+        log.warning("find.later", job=job.public_id, reason=found.reason)
+        signs.bad(job.connection, attempt.credential, found)
+    elif adopt(job, attempt, found):
+        return True
+    job.look_again(after_s=poll.unknown_s(job.looks))
     return False
 
 
 @transaction.atomic
-def _adopt(job: Job, attempt: Attempt, found: Sequence[Receipt]) -> bool:
-    """Take the first that is nobody's; the connection's lock keeps two finders from taking the same one."""
+def adopt(job: Job, attempt: Attempt, found: Sequence[Receipt]) -> bool:
+    """Take the first that is nobody's, as if it had been the answer; equal candidates are interchangeable.
+
+    The connection's lock keeps two finders from taking the same one. While an equal order is being sent nothing is
+    taken: what is there may be that order's, and its answer is under way.
+    """
     Connection.objects.select_for_update(no_key=True).get(pk=job.connection_id)
-    ours = Attempt.objects.filter(connection=job.connection_id, ticket__in=[one.ticket for one in found])
-    taken = set(ours.values_list("ticket", flat=True))
-    receipt = next((one for one in found if one.ticket not in taken), None)
+    is_lost = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.LOST).exists()
+    receipt = next(_free(job, found), None) if is_lost and not _twin_is_sending(job) else None
     if receipt:
+        log.info("find.found", job=job.public_id)
         dispatch.created(job, attempt, receipt)
     return receipt is not None
 
 
-def _candidates(job: Job, attempt: Attempt) -> Sequence[Receipt]:
-    provider = registry.provider(job.connection.provider)
-    try:
-        return provider.find(
-            job.connection.account, orders.of(job), since=attempt.sent_at, until=attempt.answered_at or clock.now()
-        )
-    except ProviderError as error:
-        log.warning("find.later", job=job.public_id, reason=error.reason)
-        return ()
+def _free(job: Job, found: Sequence[Receipt]) -> Iterator[Receipt]:
+    ours = Attempt.objects.filter(connection=job.connection_id, ticket__in=[one.ticket for one in found])
+    taken = set(ours.values_list("ticket", flat=True))
+    return (one for one in found if one.ticket not in taken)
+
+
+def _twin_is_sending(job: Job) -> bool:
+    sending = Attempt.objects.filter(state=AttemptState.SENDING, connection=job.connection_id)
+    return sending.filter(job__offer=job.offer_id, job__prompt=job.prompt).exclude(job=job).exists()

@@ -1,22 +1,30 @@
 """Work: what was asked, every try, what came of it, and where work and money ended."""
 
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import models
-from django.db.models import Q
+from django.conf import settings
+from django.db import DatabaseError, models
+from django.db import connection as database
+from django.db.models import Exists, OuterRef, Q
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
 from revidweb.catalog.models import MediaModel, Offer
-from revidweb.connections.models import Connection, Credential
+from revidweb.connections.models import Connection, Credential, account_of
 from revidweb.credits.models import Hold
 from revidweb.files.models import StoredFile
-from revidweb.lib import clock, ids
-from revidweb.providers.base import Kind, Mode
+from revidweb.lib import clock, ids, sealing
+from revidweb.providers.base import Account, AccountRefused, Kind, Mode
 
 from .states import ENDED, MOVES, MOVING, State
+
+MOST_KEPT_S = 3600  # work that takes longer is taken for hung, and another step may try
 
 
 class Batch(models.Model):
@@ -71,9 +79,15 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Those in this state that want a look now and that no step is working on."""
         return self.unleased(state).filter(next_look_at__lte=clock.now())
 
+    def holding_slots(self) -> "JobQuerySet":
+        """Those that take a slot at their connection; an order whose answer was lost does so for `GHOST_SLOT_S`."""
+        is_there = Exists(Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT))
+        unknown = Q(state=State.UNKNOWN) & (Q(is_there) | Q(changed_at__gt=clock.ago(settings.GHOST_SLOT_S)))
+        return self.filter(Q(state__in=[State.PREPARING, State.SENDING, State.WORKING]) | unknown)
+
     def full(self) -> "JobQuerySet":
         """With the rows that every step reads."""
-        return self.select_related("tenant", "member", "media_model", "connection", "hold__wallet")
+        return self.select_related("tenant", "member", "media_model", "offer", "connection__credential", "hold__wallet")
 
 
 class Job(models.Model):
@@ -209,6 +223,30 @@ class Job(models.Model):
             lease_until=None, next_look_at=clock.after(after_s), looks=models.F("looks") + 1
         )
 
+    @contextmanager
+    def keeping(self, lease_s: float) -> Iterator[None]:
+        """Renew the lease while the block runs, so that slow work is not done twice; for an hour at most."""
+        is_over = threading.Event()
+        keeper = threading.Thread(target=self._keep, args=(is_over, lease_s), daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            keeper.join()
+
+    def _keep(self, is_over: threading.Event, lease_s: float) -> None:
+        until = time.monotonic() + MOST_KEPT_S
+        try:
+            while time.monotonic() < until and not is_over.wait(lease_s / 3):
+                with suppress(DatabaseError):  # it is away for a moment; the next renewal comes
+                    self._renew(lease_s)
+        finally:
+            database.close()  # this thread's own
+
+    def _renew(self, lease_s: float) -> None:
+        Job.objects.filter(pk=self.pk, state=self.state).update(lease_until=clock.after(lease_s))
+
 
 class JobInput(models.Model):
     """A file that a job starts from. An address is fetched while preparing, and `file` is set then."""
@@ -293,6 +331,27 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} #{self.number}"
+
+    @classmethod
+    def latest(cls, jobs: Iterable[Job], state: AttemptState) -> "dict[int, Attempt]":
+        """The latest attempt of each job that is in this state, by the job's primary key. One query."""
+        there = cls.objects.filter(job__in=jobs, state=state).order_by("number")
+        return {attempt.job_id: attempt for attempt in there.select_related("connection", "credential")}
+
+    @property
+    def account(self) -> Account:
+        """Whose account made it, by the key that did. Raises AccountRefused as `account_with` does."""
+        return account_with(self.connection, self.credential)
+
+
+def account_with(connection: Connection, credential: Credential | None) -> Account:
+    """What a provider's functions take. Raises AccountRefused "invalid" where the key cannot be read any more."""
+    if credential and not credential.sealed:
+        raise AccountRefused("The key was forgotten.", code="invalid")
+    try:
+        return account_of(connection, credential)
+    except sealing.CannotOpen as sealed:
+        raise AccountRefused(str(sealed), code="invalid") from None
 
 
 class OutputQuerySet(models.QuerySet["Output"]):

@@ -1,7 +1,9 @@
 """Look at the jobs that are upstream: one claim of what is due, one round of questions, one write of what changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
 
 import structlog
 from celery import shared_task
@@ -9,11 +11,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from revidweb.connections import budget
+from revidweb.connections.models import Connection, Credential
 from revidweb.lib import clock
 from revidweb.providers import registry
-from revidweb.providers.base import OutcomeUnknown, Pace, ProviderError, Sighting, Status
+from revidweb.providers.base import OutcomeUnknown, Pace, ProviderBusy, ProviderError, Sighting, Status
 
-from . import orders, settle, store, wake
+from . import orders, settle, signs, store, wake
 from .models import Attempt, AttemptState, Job
 from .states import State
 
@@ -21,22 +25,30 @@ log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 500
 THREADS = 16
-MISSES_BELIEVED = 3  # "no such job" is often passing: believed after three looks a minute apart
-MISS_WAIT_S = 60
-UNKNOWN_INTERVAL_S = 60
+MISSES_BELIEVED = 3  # "no such job" is often passing: believed after three looks, MISS_WAIT_S apart
+FAILING_PROBES = 2  # of the jobs at a connection that is not reached: the others wait for its answer
+NOT_ASKED_WAIT_S = 1.0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Jobs that are asked about with one credential, and their attempts with the tickets."""
+
+    connection: Connection
+    credential: Credential | None
+    asked: list[tuple[Job, Attempt]]
 
 
 @shared_task
 def tick() -> None:
     """One round over all that is due. Two rounds at once share the work: each row is claimed once."""
-    jobs = claim(State.WORKING) + claim(State.UNKNOWN)
-    if not jobs:
+    groups = list(_groups(claim(State.WORKING) + claim(State.UNKNOWN)))
+    if not groups:
         return
-    tickets = _tickets(jobs)
-    asked = [job for job in jobs if job.pk in tickets]
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        seen = list(pool.map(lambda job: look(job, tickets[job.pk]), asked))
-    take_in(zip(asked, seen, strict=True))
+        rounds = [(group, pool.map(lambda pair: look(*pair), group.asked)) for group in groups]
+        for group, seen in rounds:
+            _finish(group, list(seen))
 
 
 @transaction.atomic
@@ -47,19 +59,39 @@ def claim(state: State) -> list[Job]:
         due = due.filter(Exists(Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT)))
     jobs = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:MOST_AT_ONCE])
     Job.objects.filter(pk__in=[job.pk for job in jobs]).update(lease_until=clock.after(settings.LEASE_S))
-    return list(Job.objects.full().filter(pk__in=[job.pk for job in jobs]))
+    return list(Job.objects.full().filter(pk__in=[job.pk for job in jobs]).order_by("next_look_at"))
 
 
-def _tickets(jobs: Sequence[Job]) -> dict[int, str]:
-    """The ticket of each job's latest attempt that came back with one."""
-    sent = Attempt.objects.filter(job__in=jobs, state=AttemptState.SENT).order_by("number")
-    return {attempt.job_id: attempt.ticket for attempt in sent}
+def _groups(jobs: Sequence[Job]) -> Iterator[Group]:
+    """By credential, as many jobs as it may ask about now; those at connections that are not reached come last."""
+    sent = Attempt.latest(jobs, AttemptState.SENT)
+    pairs = [(job, sent[job.pk]) for job in jobs if job.pk in sent]
+
+    def where(pair: tuple[Job, Attempt]) -> tuple[bool, int, int]:
+        job, attempt = pair
+        return job.connection.failing_since is not None, job.connection_id, attempt.credential_id or 0
+
+    for (is_failing, _connection, _credential), members in groupby(sorted(pairs, key=where), key=where):
+        group = list(members)
+        job, attempt = group[0]
+        wanted = min(len(group), FAILING_PROBES) if is_failing else len(group)
+        may_ask = budget.take(attempt.credential, wanted=wanted, rank=budget.Rank.POLL)
+        give_back([job for job, _attempt in group[may_ask:]])
+        yield Group(job.connection, attempt.credential, group[:may_ask])
 
 
-def look(job: Job, ticket: str) -> Sighting | ProviderError:
+def give_back(jobs: Sequence[Job]) -> None:
+    """Too many for now: they come with the next rounds, and this one does not count as a look."""
+    Job.objects.filter(pk__in=[job.pk for job in jobs], state__in=[State.WORKING, State.UNKNOWN]).update(
+        lease_until=None, next_look_at=clock.after(NOT_ASKED_WAIT_S)
+    )
+
+
+def look(job: Job, attempt: Attempt) -> Sighting | ProviderError:
     """Ask upstream about one job, or ask it to stop. Touches no database: many run at once."""
     try:
-        return (_stop(job, ticket) if job.cancel_asked_at else None) or _ask(job, ticket)
+        wants_end = job.is_moving and job.cancel_asked_at is not None
+        return (_stop(job, attempt) if wants_end else None) or _ask(job, attempt)
     except ProviderError as error:
         return error
     except Exception as bug:
@@ -67,18 +99,29 @@ def look(job: Job, ticket: str) -> Sighting | ProviderError:
         return OutcomeUnknown(type(bug).__name__)
 
 
-def _ask(job: Job, ticket: str) -> Sighting:
-    return registry.provider(job.connection.provider).poll(job.connection.account, ticket)
+def _ask(job: Job, attempt: Attempt) -> Sighting:
+    return registry.provider(job.connection.provider).poll(attempt.account, attempt.ticket)
 
 
-def _stop(job: Job, ticket: str) -> Sighting | None:
+def _stop(job: Job, attempt: Attempt) -> Sighting | None:
     """None where upstream does not stop it, or cannot be asked to: then it goes on, and is looked at as ever."""
     try:
-        answer = registry.provider(job.connection.provider).cancel(job.connection.account, ticket)
+        answer = registry.provider(job.connection.provider).cancel(attempt.account, attempt.ticket)
     except ProviderError as error:
         log.warning("poll.not_stopped", job=job.public_id, reason=error.reason)
         return None
     return Sighting(Status.CANCELLED, refunded=answer.refunded) if answer.is_cancelled else None
+
+
+def _finish(group: Group, seen: Sequence[Sighting | ProviderError]) -> None:
+    """Write what was seen of each job, then what it says of their connection: once, however many were asked."""
+    take_in((job, one) for (job, _attempt), one in zip(group.asked, seen, strict=True))
+    is_there = any(isinstance(one, Sighting) for one in seen)
+    if is_there:
+        signs.good(group.connection, group.credential)
+    busy = (one for one in seen if isinstance(one, ProviderBusy) and (one.code == "rate" or not is_there))
+    if trouble := next(busy, None):
+        signs.bad(group.connection, group.credential, trouble)
 
 
 def take_in(round_: Iterable[tuple[Job, Sighting | ProviderError]]) -> None:
@@ -131,13 +174,14 @@ def _end(job: Job, seen: Sighting) -> bool:
         case Status.DONE:
             settle.fail(job, code="undeliverable", error="")
         case Status.FAILED:
-            settle.fail(job, code=seen.error_code or "failed", error=seen.error, refunded=True)
+            refunded = seen.refunded is not False
+            settle.fail(job, code=seen.error_code or "failed", error=seen.error, refunded=refunded)
         case Status.CANCELLED if job.state == State.WORKING and job.cancel_asked_at:
             settle.cancel(job, charged=seen.refunded is not True)
         case Status.CANCELLED:  # nobody here asked for it: the payer does not pay
             settle.fail(job, code="cancelled", error=seen.error, refunded=seen.refunded is True)
         case Status.MISSING if job.misses + 1 >= MISSES_BELIEVED:
-            settle.fail(job, code="missing", error=seen.error)
+            settle.fail(job, code="missing", error=seen.error, is_cost_uncertain=True)
         case _:
             return _overdue(job)
     return True
@@ -159,7 +203,7 @@ def _overdue(job: Job) -> bool:
     job.move(
         State.UNKNOWN,
         deadline_at=clock.after(settings.UNKNOWN_S),
-        next_look_at=clock.after(UNKNOWN_INTERVAL_S),
+        next_look_at=clock.after(settings.UNKNOWN_LOOK_S),
     )
     return True
 
@@ -169,7 +213,7 @@ def _note(job: Job, seen: Sighting) -> None:
     _wait(job)
     if seen.status == Status.MISSING:
         job.misses += 1
-        job.next_look_at = clock.after(MISS_WAIT_S)
+        job.next_look_at = clock.after(settings.MISS_WAIT_S)
         return
     job.misses = 0
     if seen.progress is not None and seen.progress != job.progress:
@@ -185,10 +229,16 @@ def _wait(job: Job) -> None:
 
 def _interval_s(job: Job) -> float:
     if job.state == State.UNKNOWN:
-        return UNKNOWN_INTERVAL_S
-    pace = registry.provider(job.connection.provider).pace(orders.bare(job))
+        return unknown_s(job.looks)
+    pace = registry.provider(job.connection.provider).pace(orders.upstream(job))
     age_s = (clock.now() - (job.started_at or job.created_at)).total_seconds()
     return interval_s(pace, age_s=age_s, looks=job.looks)
+
+
+def unknown_s(looks: int) -> float:
+    """Seconds to the next look at an unknown outcome: growing gently, to ten minutes."""
+    first: float = settings.UNKNOWN_LOOK_S
+    return min(first * 1.25 ** min(looks, 30), max(first, 600.0))
 
 
 def interval_s(pace: Pace, *, age_s: float, looks: int) -> float:

@@ -4,16 +4,19 @@ Each deed moves the job first: of two steps that bring a verdict, one counts a r
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
 from revidweb.credits import ledger
 from revidweb.files.models import StoredFile
+from revidweb.lib import clock
 from revidweb.trail import trail
 
-from .models import AttemptState, Job, Output, Settlement, Verdict
+from .models import Attempt, AttemptState, Job, Output, Settlement, Verdict
 from .states import State
 
 log = structlog.get_logger(__name__)
@@ -44,17 +47,26 @@ def finish(job: Job, files: Sequence[StoredFile]) -> bool:
 
 
 @transaction.atomic
-def fail(job: Job, *, code: str, error: str, refunded: bool = False, verdict: Verdict = Verdict.FAILED) -> bool:
+def fail(
+    job: Job,
+    *,
+    code: str,
+    error: str,
+    refunded: bool = False,
+    is_cost_uncertain: bool = False,
+    verdict: Verdict = Verdict.FAILED,
+) -> bool:
     """End without a result and give the held credits back. False when another step moved the job.
 
-    refunded: upstream gave its charge back, as it does for a job that failed there. With the verdict "lost" what
-    upstream charged stands as uncertain.
+    refunded: upstream gave its charge back, as it does for a job that failed there. is_cost_uncertain: nobody knows
+    whether it did. Where upstream may have the work, it is looked at now and then, in case it succeeds after all.
     """
-    if not job.move(State.FAILED, error_code=code, error=error):
+    late_look_at = clock.after(settings.LATE_LOOK_S) if _may_succeed(job) else None
+    if not job.move(State.FAILED, error_code=code, error=error, late_look_at=late_look_at):
         return False
     if refunded:
         _refund_upstream(job)
-    if verdict == Verdict.LOST:
+    if is_cost_uncertain or verdict == Verdict.LOST:
         _doubt_upstream(job)
     _close(job, verdict, charged=False)
     return True
@@ -69,6 +81,52 @@ def cancel(job: Job, *, charged: bool) -> bool:
         _refund_upstream(job)
     _close(job, Verdict.CANCELLED, charged=charged)
     return True
+
+
+@transaction.atomic
+def correct(job: Job) -> None:
+    """After a job's end more is known of what upstream did: the settlement says the same as the attempts.
+
+    A failed job whose order turned up there is looked at, in case it succeeds. Before the end it changes nothing.
+    """
+    Settlement.objects.filter(job=job).update(**_upstream_cost(job))
+    if job.attempts.filter(credential__isnull=False, state=AttemptState.SENT).exists():
+        unseen = Job.objects.filter(pk=job.pk, state=State.FAILED, late_at__isnull=True, late_look_at__isnull=True)
+        unseen.update(late_look_at=clock.now())
+
+
+@transaction.atomic
+def late_success(job: Job, attempt: Attempt, results: Sequence[str]) -> bool:
+    """Upstream finished what had failed here: keep where it is. The job stays failed, and nobody pays. Once only.
+
+    What had been given back there may be charged again: then the cost is uncertain.
+    """
+    missed = Job.objects.filter(pk=job.pk, state=State.FAILED, late_at__isnull=True)
+    now = clock.now()
+    if not missed.update(late_at=now, late_results=list(results), late_look_at=None, changed_at=now):
+        return False
+    if attempt.upstream_cost_micros:
+        Attempt.objects.filter(pk=attempt.pk).update(is_cost_uncertain=False)
+    else:
+        charged = job.upstream_credits * 1_000_000
+        Attempt.objects.filter(pk=attempt.pk).update(upstream_cost_micros=charged, is_cost_uncertain=True)
+    correct(job)
+    trail.record("job.late_success", about=job.reference, tenant=job.tenant.public_id, results=len(results))
+    return True
+
+
+@transaction.atomic
+def late_failure(job: Job, attempt: Attempt) -> None:
+    """Upstream failed what had failed here, and gave its charge back."""
+    charged = Attempt.objects.filter(pk=attempt.pk, upstream_cost_micros__gt=0)
+    if charged.update(upstream_cost_micros=0, is_cost_uncertain=False):
+        correct(job)
+
+
+def _may_succeed(job: Job) -> bool:
+    """Whether an order of the job is upstream, or may be."""
+    is_there = job.attempts.filter(state__in=[AttemptState.SENT, AttemptState.LOST])
+    return is_there.filter(credential__isnull=False).exists()
 
 
 def _refund_upstream(job: Job) -> None:
@@ -87,14 +145,15 @@ def _close(job: Job, verdict: Verdict, *, charged: bool) -> None:
     else:
         ledger.release(job.hold)
     paid, tenant = job.credits if charged else 0, job.tenant.public_id
-    attempts = job.attempts.all()
-    Settlement.objects.create(
-        job=job,
-        tenant_id=job.tenant_id,
-        verdict=verdict,
-        credits=paid,
-        upstream_cost_micros=attempts.aggregate(cost=Sum("upstream_cost_micros"))["cost"] or 0,
-        is_cost_uncertain=attempts.filter(is_cost_uncertain=True).exists(),
-    )
+    Settlement.objects.create(job=job, tenant_id=job.tenant_id, verdict=verdict, credits=paid, **_upstream_cost(job))
     trail.record(f"job.{verdict}", about=job.reference, tenant=tenant, credits=paid, code=job.error_code)
     log.info("job.settled", job=job.public_id, verdict=str(verdict), credits=paid, code=job.error_code)
+
+
+def _upstream_cost(job: Job) -> dict[str, Any]:
+    """What all attempts together cost there, as the settlement says it."""
+    attempts = job.attempts.all()
+    return {
+        "upstream_cost_micros": attempts.aggregate(cost=Sum("upstream_cost_micros"))["cost"] or 0,
+        "is_cost_uncertain": attempts.filter(is_cost_uncertain=True).exists(),
+    }

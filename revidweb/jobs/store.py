@@ -12,10 +12,10 @@ from revidweb.files.models import MediaKind, Purpose, StoredFile
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
-from revidweb.providers.base import Kind, ProviderError, ProviderRefused
+from revidweb.providers.base import Account, Kind, ProviderError, ProviderRefused
 
 from . import settle, wake
-from .models import Job
+from .models import Attempt, AttemptState, Job
 from .states import State
 
 log = structlog.get_logger(__name__)
@@ -47,7 +47,8 @@ def store(job_id: int) -> None:
         return
     with structlog.contextvars.bound_contextvars(job=job.public_id):
         try:
-            files = [_bring_home(job, position) for position in range(len(job.results))]
+            with job.keeping(settings.LEASE_S):
+                files = _bring_all_home(job)
         except ProviderRefused as refused:
             give_up(job, refused.reason)
         except Refusal as refusal:
@@ -80,13 +81,20 @@ def _stem(job: Job, position: int) -> str:
     return f"outputs/{job.tenant.public_id}/{job.public_id}/{position}"
 
 
-def _bring_home(job: Job, position: int) -> StoredFile:
-    """One result in the storage, its row unsaved. The names are the job's, so a second run overwrites the first."""
+def _bring_all_home(job: Job) -> list[StoredFile]:
+    """All results in the storage, their rows unsaved. Raises Refusal or the errors of a provider's `fetch`."""
+    attempt = Attempt.latest([job], AttemptState.SENT)[job.pk]
+    account = attempt.account
+    return [_bring_home(job, account, position) for position in range(len(job.results))]
+
+
+def _bring_home(job: Job, account: Account, position: int) -> StoredFile:
+    """One result. The names are the job's, so a second run overwrites the first."""
     provider = registry.provider(job.connection.provider)
     with storage.scratch() as folder:
         path = folder / "result"
         with path.open("wb") as target:
-            provider.fetch(job.connection.account, job.results[position], target, max_bytes=settings.RESULT_MAX_BYTES)
+            provider.fetch(account, job.results[position], target, max_bytes=settings.RESULT_MAX_BYTES)
         file = intake.take_in(
             path,
             tenant=job.tenant,

@@ -1,17 +1,19 @@
 """Find what a crash left lying, and give everything that waits too long its end."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 from celery import shared_task
 from django.conf import settings
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Q, QuerySet
 
+from revidweb.connections.models import Connection
 from revidweb.files import erasing
 from revidweb.lib import clock
 
-from . import dispatch, find, settle, store
-from .models import Attempt, AttemptState, Job, Verdict
+from . import dispatch, settle, store
+from .models import AttemptState, Job, Verdict
 from .states import State
 
 log = structlog.get_logger(__name__)
@@ -25,7 +27,6 @@ def tick() -> None:
     """One round. Every step is conditional, so that two rounds at once change nothing more."""
     unprepare()
     unsend()
-    seek()
     lose()
     give_up_storing()
     give_up_unrouted()
@@ -47,12 +48,6 @@ def unsend() -> None:
     _each(Job.objects.full().unleased(State.SENDING), _answer_lost)
 
 
-def seek() -> None:
-    """Look upstream for the orders whose answers were lost; those with a ticket are polled instead."""
-    ticketed = Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT)
-    _each(Job.objects.due(State.UNKNOWN).filter(~Exists(ticketed)), lambda job: find.find(job.pk))
-
-
 def lose() -> None:
     """Days without word: the job fails as lost, its hold is released, upstream's cost stands as uncertain."""
     _each(_overdue(State.UNKNOWN), lambda job: settle.fail(job, code="lost", error="", verdict=Verdict.LOST))
@@ -64,10 +59,26 @@ def give_up_storing() -> None:
 
 
 def give_up_unrouted() -> None:
-    """Queued for a connection that takes no work, for too long."""
-    waiting = Job.objects.full().unleased(State.QUEUED).filter(connection__is_enabled=False)
-    late = waiting.filter(created_at__lt=clock.ago(settings.UNROUTED_S))
-    _each(late, lambda job: settle.fail(job, code="no_connection", error=""))
+    """Queued for a connection that takes no work, for too long: since it was queued, and since it takes none."""
+    long_ago = clock.ago(settings.UNROUTED_S)
+    waiting = Job.objects.full().unleased(State.QUEUED).filter(changed_at__lt=long_ago)
+    for why, connections in (("no_connection", _closed(long_ago)), ("account_refused", _in_trouble(long_ago))):
+        _each(waiting.filter(connection__in=connections.values("pk")), _give_up(why))
+
+
+def _closed(since: datetime) -> QuerySet[Connection]:
+    """Connections that were switched off, removed or never ready since then."""
+    off = Q(is_enabled=False) & (Q(disabled_at__isnull=True) | Q(disabled_at__lt=since))
+    closed = Connection.objects.exclude(pk__in=Connection.objects.usable().values("pk"))
+    return closed.filter(off | Q(removed_at__lt=since) | Q(is_enabled=True, removed_at__isnull=True))
+
+
+def _in_trouble(since: datetime) -> QuerySet[Connection]:
+    return Connection.objects.exclude(trouble="").filter(Q(trouble_since__isnull=True) | Q(trouble_since__lt=since))
+
+
+def _give_up(why: str) -> Callable[[Job], object]:
+    return lambda job: settle.fail(job, code=why, error=job.connection.trouble_reason)
 
 
 def _prepare_again(job: Job) -> None:

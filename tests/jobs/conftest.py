@@ -6,10 +6,14 @@ from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, of
 from revidweb.accounts.models import Role
 from revidweb.catalog import founding
+from revidweb.catalog.models import Price
+from revidweb.connections import credentials
+from revidweb.connections.models import Connection
 from revidweb.credits import ledger
 from revidweb.credits.models import Wallet
 from revidweb.jobs import submit
 from revidweb.jobs.models import Job
+from revidweb.lib import clock
 from revidweb.providers import registry
 from revidweb.providers.base import Kind, Mode, Order
 from tests import makers
@@ -51,3 +55,13 @@ def order() -> Order:
 def job(user, order, upstream) -> Job:
     """Queued, 4 credits held."""
     return submit.submit(user, order, count=1, token="form-1").jobs.get()
+
+
+@pytest.fixture
+def real(owner) -> Connection:
+    """The tenant's connection as one with an account: name it before `job`."""
+    Connection.objects.update(provider="scripted", synced_at=clock.now())
+    Price.objects.update(is_estimate=False)
+    connection = Connection.objects.get()
+    credentials.keep(connection, base_url=Scripted.base_url, key="sk_live_first")
+    return connection

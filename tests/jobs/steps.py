@@ -1,6 +1,10 @@
 """The steps as the clock would run them, here and now."""
 
-from revidweb.jobs import dispatch, poll, store, sweep
+from datetime import timedelta
+
+from django.db.models import F
+
+from revidweb.jobs import dispatch, find, late, poll, store, sweep
 from revidweb.jobs.models import Job
 from revidweb.lib import clock
 
@@ -22,6 +26,16 @@ def poll_all() -> None:
     poll.tick()
 
 
+def find_all() -> None:
+    due_now()
+    find.tick()
+
+
+def look_late() -> None:
+    Job.objects.filter(late_look_at__isnull=False).update(late_look_at=clock.ago(1))
+    late.tick()
+
+
 def store_all() -> None:
     for pk in Job.objects.filter(state="storing").values_list("pk", flat=True):
         store.store(pk)
@@ -30,6 +44,11 @@ def store_all() -> None:
 def sweep_all() -> None:
     due_now()
     sweep.tick()
+
+
+def a_while_later(seconds: float) -> None:
+    """As if all this had begun so many seconds earlier."""
+    Job.objects.update(created_at=F("created_at") - timedelta(seconds=seconds), changed_at=clock.ago(seconds))
 
 
 def run() -> None:

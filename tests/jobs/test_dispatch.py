@@ -9,7 +9,7 @@ from revidweb.lib import clock
 from revidweb.providers.base import AccountRefused, OutcomeUnknown, ProviderBusy, ProviderRefused, Receipt
 from tests.upstreams.scripted import DONE
 
-from .steps import due_now, run, send_all, states, sweep_all
+from .steps import a_while_later, due_now, run, send_all, states, sweep_all
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,7 @@ def test_a_paused_connection_gets_nothing(job, upstream):
 
 def test_a_job_that_nobody_takes_fails_after_a_while(job, wallet, upstream):
     Connection.objects.update(is_enabled=False)
-    Job.objects.update(created_at=clock.ago(601))
+    a_while_later(601)
     sweep_all()
     job.refresh_from_db()
     wallet.refresh_from_db()
@@ -80,27 +80,6 @@ def test_refused_is_final_and_gives_the_credits_back(job, wallet, upstream):
     wallet.refresh_from_db()
     assert (job.state, job.error_code, job.error, wallet.held) == ("failed", "moderated", "Not this", 0)
     assert job.settlement.credits == 0
-
-
-def test_a_refused_account_waits_to_be_mended_and_then_fails(job, upstream):
-    upstream.submits = [AccountRefused("Invalid API key")]
-    send_all()
-    assert states() == ["queued"]
-    job.attempts.update(sent_at=clock.ago(601))
-    due_now()
-    send_all()
-    job.refresh_from_db()
-    assert (job.state, job.error_code) == ("failed", "account_refused")
-
-
-def test_a_job_that_queued_for_long_outlives_the_first_refusal_of_the_account(job, upstream):
-    upstream.submits = [AccountRefused("Locked for a minute"), Receipt("t")]
-    due_now(created_at=clock.ago(7200))
-    send_all()
-    assert states() == ["queued"]
-    due_now()
-    send_all()
-    assert states() == ["working"]
 
 
 def test_a_lost_answer_is_never_sent_again(job, wallet, upstream):

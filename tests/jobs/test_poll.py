@@ -10,13 +10,12 @@ from revidweb.providers.base import (
     OutcomeUnknown,
     Pace,
     ProviderBusy,
-    Receipt,
     Sighting,
     Status,
 )
 from tests.upstreams.scripted import DONE, WORKING, Scripted
 
-from .steps import due_now, poll_all, send_all, states, store_all, sweep_all
+from .steps import due_now, poll_all, send_all, states, sweep_all
 
 pytestmark = pytest.mark.django_db
 
@@ -169,27 +168,6 @@ def test_an_unknown_job_is_lost_after_days_and_its_hold_released(job, wallet, up
     wallet.refresh_from_db()
     assert (job.state, job.error_code, wallet.free) == ("failed", "lost", 100)
     assert (job.settlement.verdict, job.settlement.is_cost_uncertain) == ("lost", True)
-
-
-def test_an_order_whose_answer_was_lost_is_found(job, upstream):
-    upstream.submits = [OutcomeUnknown("timed out")]
-    send_all()
-    upstream.there = [Receipt("found")]
-    sweep_all()
-    assert states() == ["working"]
-    assert job.attempts.get().ticket == "found"
-    poll_all()
-    store_all()
-    assert states() == ["done"]
-
-
-def test_a_found_order_is_given_to_one_job_only(job, user, order, upstream):
-    submit.submit(user, order, count=1, token="t2")
-    upstream.submits = [OutcomeUnknown("timed out")]
-    send_all()
-    upstream.there = [Receipt("found")]
-    sweep_all()
-    assert sorted(states()) == ["unknown", "working"]
 
 
 def test_intervals_grow_and_shrink_near_the_expected_end():

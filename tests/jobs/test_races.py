@@ -1,7 +1,6 @@
 """Many at once on one queue: no credit is spent twice, no order is sent twice, no job ends twice."""
 
 from dataclasses import replace
-from threading import Barrier
 
 import pytest
 from django.core.management import call_command
@@ -12,15 +11,15 @@ from revidweb.accounts.models import Role
 from revidweb.connections.models import Connection
 from revidweb.credits import ledger
 from revidweb.credits.models import Hold, HoldState
-from revidweb.jobs import cancel, dispatch, find, poll, settle, store, submit
-from revidweb.jobs.models import Attempt, Batch, Job, JobInput, Settlement, Submission
+from revidweb.jobs import cancel, dispatch, find, inputs, poll, settle, store, submit
+from revidweb.jobs.models import Attempt, Batch, Job, JobInput, Settlement, Submission, UploadedInput
 from revidweb.jobs.states import ENDED
 from revidweb.library import gallery
-from revidweb.providers.base import Input, OutcomeUnknown, Receipt, Sighting, Status
+from revidweb.providers.base import Input, Mode, OutcomeUnknown, Receipt, Sighting, Status
 from tests import makers
 from tests.crowd import at_once
 from tests.jobs import steps
-from tests.library.makers import an_output
+from tests.library.makers import a_file, an_output
 from tests.upstreams.scripted import DONE, WORKING
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -159,18 +158,12 @@ def test_of_many_verdicts_at_once_one_counts(job, upstream):
     assert Job.objects.get().state in ENDED
 
 
-def test_one_receipt_upstream_is_adopted_by_one_of_eight_equal_orders(queue, upstream, monkeypatch):
+def test_one_receipt_upstream_is_adopted_by_one_of_eight_equal_orders(queue, upstream):
     upstream.submits = [OutcomeUnknown("the answer was lost")]
     steps.send_all()
     assert set(steps.states()) == {"unknown"}
-    answered = Barrier(8)  # all have the same answer in hand before one may adopt it
-
-    def found(*_: object, **__: object) -> list[Receipt]:
-        answered.wait(timeout=30)
-        return [Receipt("found-1")]
-
-    monkeypatch.setattr(upstream, "find", found)
-    answers = at_once(8, lambda n: find.find(queue[n]))
+    lost = find.claim()  # all have the same answer in hand before one adopts it
+    answers = at_once(8, lambda n: find.take_in(*lost[n], [Receipt("found-1")]))
     assert answers.count(True) == 1
     assert list(Attempt.objects.exclude(ticket="").values_list("ticket", flat=True)) == ["found-1"]
     assert sorted(steps.states()) == ["unknown"] * 7 + ["working"]
@@ -178,12 +171,48 @@ def test_one_receipt_upstream_is_adopted_by_one_of_eight_equal_orders(queue, ups
 
 def test_two_finders_of_one_order_adopt_one_receipt(user, upstream, order):
     upstream.submits = [OutcomeUnknown("the answer was lost")]
-    job = submit.submit(user, order, count=1, token="one").jobs.get()
+    submit.submit(user, order, count=1, token="one")
     steps.send_all()
-    upstream.there = [Receipt("found-1"), Receipt("found-2")]
-    answers = at_once(8, lambda _: find.find(job.pk))
-    assert answers.count(True) == 1
+    (job, attempt), found = find.claim()[0], [Receipt("found-1"), Receipt("found-2")]
+    at_once(8, lambda _: find.take_in(Job.objects.full().get(pk=job.pk), attempt, found))
     assert Attempt.objects.get().ticket == "found-1"
+
+
+def test_two_rounds_look_for_each_lost_order_once(queue, upstream):
+    upstream.submits = [OutcomeUnknown("the answer was lost")]
+    steps.send_all()
+    claimed = at_once(8, lambda _: [job.pk for job, _attempt in find.claim()])
+    assert sorted(pk for part in claimed for pk in part) == queue
+
+
+def test_a_found_ticket_and_its_own_late_answer_meet_and_one_attempt_has_it(real, user, order, upstream):
+    submit.submit(user, order, count=2, token="two")
+    dispatch.tick()
+    jobs = list(Job.objects.full().order_by("pk"))
+    slow, lost = (dispatch._begin(job) for job in jobs)
+    for job, attempt in zip(jobs, (slow, lost), strict=True):
+        dispatch.answer_lost(job, attempt, "")  # the slow one outlived its lease
+    receipt = Receipt("t-slow")
+
+    def race(number: int) -> object:
+        if number % 2:
+            return dispatch.created(Job.objects.full().get(pk=jobs[0].pk), slow, receipt)
+        return find.take_in(Job.objects.full().get(pk=jobs[1].pk), lost, [receipt])
+
+    at_once(8, race)
+    assert list(Attempt.objects.exclude(ticket="").values_list("ticket", flat=True)) == ["t-slow"]
+    assert sorted(steps.states()) == ["unknown", "working"]
+
+
+def test_two_jobs_may_bring_one_picture_at_once_and_one_address_stands(real, user, order, upstream):
+    upstream.takes_uploads = True
+    picture = a_file(user.member)
+    picture.save()
+    from_it = replace(order, model="nano-banana", mode=Mode.I2I, inputs=(Input(file_id=picture.public_id),))
+    submit.submit(user, from_it, count=8, token="eight")
+    jobs = list(Job.objects.full())
+    at_once(8, lambda n: inputs.bring(jobs[n]).addresses)
+    assert UploadedInput.objects.count() == 1
 
 
 def test_a_picture_is_deleted_or_started_from_but_never_both(user, order):

@@ -1,5 +1,6 @@
 """Results come home, and work and money end once."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,8 @@ def test_a_step_that_lost_its_lease_settles_nothing(storing, upstream, monkeypat
     """Both brought the file home; the second to finish finds the job ended."""
     bring_home = store._bring_home
 
-    def slowly(job, position):
-        file = bring_home(job, position)
+    def slowly(job, *which):
+        file = bring_home(job, *which)
         monkeypatch.setattr(store, "_bring_home", bring_home)
         Job.objects.update(lease_until=clock.ago(1))
         store.store(job.pk)
@@ -141,11 +142,11 @@ def _slowly(monkeypatch, meanwhile) -> None:
     """Let something happen between the first result's coming and the end of the step that brought it."""
     bring_home = store._bring_home
 
-    def slow(job, position):
-        file = bring_home(job, position)
+    def slow(job, *which):
+        file = bring_home(job, *which)
         monkeypatch.setattr(store, "_bring_home", bring_home)
         meanwhile(job)
-        bring_home(job, position)
+        bring_home(job, *which)
         return file
 
     monkeypatch.setattr(store, "_bring_home", slow)
@@ -170,3 +171,19 @@ def test_a_step_that_comes_late_does_not_bring_back_what_was_deleted(storing, up
     _slowly(monkeypatch, store_and_delete)
     store.store(storing.pk)
     assert (states(), _kept(storing)) == (["done"], [])
+
+
+def test_a_slow_result_keeps_its_lease_and_is_fetched_once(storing, upstream, settings, monkeypatch):
+    """The keeper has a connection of its own, so what it would write is only counted here."""
+    settings.LEASE_S = 0.03
+    renewed = threading.Event()
+    monkeypatch.setattr(Job, "_renew", lambda job, lease_s: renewed.set())
+    fetch = upstream.fetch
+
+    def slow(*given, **limits):
+        assert renewed.wait(timeout=10)
+        fetch(*given, **limits)
+
+    monkeypatch.setattr(upstream, "fetch", slow)
+    store_all()
+    assert states() == ["done"]

@@ -49,12 +49,23 @@ class Scripted:
         self.sent: list[Order] = []
         self.polled: list[str] = []
         self.cancelled: list[str] = []
+        self.uploads: list[str | ProviderError] = []
+        self.uploaded: list[bytes] = []
+        self.keys: dict[str, list[str]] = {
+            "submit": [],
+            "poll": [],
+            "cancel": [],
+            "find": [],
+            "upload": [],
+            "fetch": [],
+        }
         self._tickets = itertools.count(1)
 
     def check(self, account: Account) -> Sequence[dict[str, object]]:
         return self.models(account)
 
     def submit(self, account: Account, order: Order, *, attempt: int) -> Receipt:
+        self.keys["submit"].append(account.key)
         self.sent.append(order)
         answer = self._next(self.submits) if self.submits else Receipt(f"ticket-{next(self._tickets)}")
         if isinstance(answer, ProviderError):
@@ -62,14 +73,17 @@ class Scripted:
         return answer
 
     def poll(self, account: Account, ticket: str) -> Sighting:
+        self.keys["poll"].append(account.key)
         self.polled.append(ticket)
         return self._say(self.sightings)
 
     def cancel(self, account: Account, ticket: str) -> Cancellation:
+        self.keys["cancel"].append(account.key)
         self.cancelled.append(ticket)
         return self.cancellation
 
     def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+        self.keys["find"].append(account.key)
         return self.there
 
     def models(self, account: Account) -> Sequence[dict[str, object]]:
@@ -82,9 +96,13 @@ class Scripted:
         return Limits(total=8, image=8, video=8)
 
     def upload(self, account: Account, file: Input) -> str:
-        return f"scripted:{file.file_id}"
+        self.keys["upload"].append(account.key)
+        with file.open() as content:
+            self.uploaded.append(content.read())
+        return self._say(self.uploads) if self.uploads else f"https://scripted.example/{len(self.uploaded)}.png"
 
     def fetch(self, account: Account, result: str, target: BinaryIO, *, max_bytes: int) -> None:
+        self.keys["fetch"].append(account.key)
         target.write(self._say(self.results))
 
     def pace(self, order: Order) -> Pace:

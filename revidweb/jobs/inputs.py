@@ -1,0 +1,105 @@
+"""Bring what a job starts from to the provider, once for each connection."""
+
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import transaction
+
+from revidweb.connections import budget
+from revidweb.connections.models import Credential
+from revidweb.files import fetching, intake, storage
+from revidweb.files.models import Purpose, StoredFile
+from revidweb.lib import clock
+from revidweb.providers import registry
+from revidweb.providers.base import Provider, ProviderBusy, ProviderRefused
+
+from . import orders
+from .models import Job, JobInput, UploadedInput, account_with
+
+
+@dataclass
+class Brought:
+    """Where a job's files stand at the provider, by their primary keys. reused: rows that an earlier job made."""
+
+    addresses: dict[int, str] = field(default_factory=dict)
+    reused: list[int] = field(default_factory=list)
+
+    def forget_reused(self) -> bool:
+        """The provider may have lost what it is told to use: bring it anew. Whether there was anything to forget."""
+        reused, self.reused = self.reused, []
+        return bool(UploadedInput.objects.filter(pk__in=reused).delete()[0])
+
+
+def fetch(job: Job) -> None:
+    """Bring addressed inputs here. Repeatable: what is here already stays.
+
+    Raises Refusal for an address that will never do, and fetching.FetchFailed where a later try may work.
+    """
+    for row in job.inputs.filter(file__isnull=True):
+        _fetch(job, row)
+
+
+def bring(job: Job) -> Brought:
+    """Bring the job's files to its provider, if that takes uploads; what is there already is used again.
+
+    Two jobs at once may both bring a file; the last address stands. Raises the four errors of providers.
+    """
+    brought = Brought()
+    provider = registry.provider(job.connection.provider)
+    credential = job.connection.credential
+    if credential is None or not provider.takes_uploads:
+        return brought
+    for row in job.inputs.select_related("file"):
+        if row.file and row.file.pk not in brought.addresses:
+            _bring(job, row.file, brought, provider, credential)
+    return brought
+
+
+def _bring(job: Job, file: StoredFile, brought: Brought, provider: Provider, credential: Credential) -> None:
+    known = _known(job, file, credential)
+    if known:
+        brought.reused.append(known.pk)
+        brought.addresses[file.pk] = known.address
+        return
+    if not budget.take(credential, wanted=1, rank=budget.Rank.SEND):
+        raise ProviderBusy("too many requests", code="budget", retry_after_s=max(1, budget.resting_s(credential)))
+    try:
+        address = provider.upload(account_with(job.connection, credential), orders.carried(file))
+    except ProviderRefused as refused:
+        if refused.code != "no_upload":
+            raise
+        return  # the order carries the bytes
+    brought.addresses[file.pk] = address
+    _keep(job, file, credential, address)
+
+
+def _known(job: Job, file: StoredFile, credential: Credential) -> UploadedInput | None:
+    """An upload that is young enough to be there still."""
+    there = UploadedInput.objects.filter(file=file, connection=job.connection, base_url=credential.base_url)
+    return there.filter(at__gt=clock.ago(settings.UPLOAD_REUSE_S)).first()
+
+
+def _keep(job: Job, file: StoredFile, credential: Credential, address: str) -> None:
+    UploadedInput.objects.update_or_create(
+        file=file,
+        connection=job.connection,
+        base_url=credential.base_url,
+        defaults={"address": address, "at": clock.now()},
+    )
+
+
+def _fetch(job: Job, row: JobInput) -> None:
+    with storage.scratch() as folder:
+        path = folder / "input"
+        fetching.fetch(row.url, path, max_bytes=settings.UPLOAD_MAX_BYTES)
+        file = intake.take_in(
+            path,
+            tenant=job.tenant,
+            member=job.member,
+            purpose=Purpose.INPUT,
+            stem=f"inputs/{job.tenant.public_id}/{job.public_id}/{row.position}",
+        )
+    with transaction.atomic():
+        if JobInput.objects.select_for_update().filter(pk=row.pk, file__isnull=True).exists():
+            file.save()
+            JobInput.objects.filter(pk=row.pk).update(file=file)

@@ -1,0 +1,32 @@
+"""What a single call says about its connection, told to the whole connection."""
+
+from revidweb.connections import budget, health
+from revidweb.connections.models import Connection, Credential
+from revidweb.providers.base import AccountRefused, ProviderBusy, ProviderError
+
+RATE_REST_S = 10.0  # after "too many requests" without a word on how long
+
+
+def good(connection: Connection, credential: Credential | None, *, balance: int | None = None) -> None:
+    """A sound answer. balance: what it says is left; that of a replaced key is no news."""
+    if credential is not None and _is_in_use(connection, credential):
+        health.answered(connection, balance=balance)
+
+
+def refused(connection: Connection, credential: Credential | None, error: AccountRefused) -> None:
+    """The account takes no order: nothing more is sent there until it is mended."""
+    if credential is not None:
+        health.refused(connection, credential, error)
+
+
+def bad(connection: Connection, credential: Credential | None, error: ProviderError) -> None:
+    """Not now: too many requests, or nobody there. What is said of one order says nothing of the connection."""
+    match error:
+        case ProviderBusy(code="rate"):
+            budget.rest(credential, error.retry_after_s or RATE_REST_S)
+        case ProviderBusy(code="unreachable") if credential is not None and _is_in_use(connection, credential):
+            health.unreachable(connection, error.reason)
+
+
+def _is_in_use(connection: Connection, credential: Credential) -> bool:
+    return Connection.objects.filter(pk=connection.pk, credential=credential).exists()
