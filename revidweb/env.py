@@ -8,6 +8,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -80,6 +81,17 @@ def seconds(name: str, default: float, *, least: float, most: float) -> float:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def host_of(name: str, url: str) -> str:
+    """The host in the URL that this setting gave, as the Host header writes it: an IPv6 address in brackets."""
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    if not host:
+        raise ImproperlyConfigured(f"{name} must be a URL such as https://studio.example.com, not {url!r}.")
+    return f"[{host}]" if ":" in host else host
 
 
 def folder(name: str, default: str) -> Path:

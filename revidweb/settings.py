@@ -20,7 +20,9 @@ PORT = env.whole("PORT", 8000, least=1, most=65535)
 HOST = env.text("HOST", "127.0.0.1")
 PUBLIC_URL = env.text("PUBLIC_URL", f"http://localhost:{PORT}").rstrip("/")
 DEBUG = env.flag("DEBUG", default=False)
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if IS_EMBEDDED else "")
+_LOOPBACK = ["localhost", "127.0.0.1", "[::1]"] if IS_EMBEDDED else []
+MAIN_HOSTS = [*env.words("ALLOWED_HOSTS", ",".join(_LOOPBACK)), *_LOOPBACK, env.host_of("PUBLIC_URL", PUBLIC_URL)]
+ALLOWED_HOSTS = ["*"]  # tenants bring hosts of their own: `revidweb.web.hosts` judges them all
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 WEB_PROCESSES = env.whole("WEB_PROCESSES", 2, least=1, most=64)
@@ -72,6 +74,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "revidweb.web.hosts.KnownHosts",
     "revidweb.web.middleware.request_context",
     "revidweb.web.middleware.compress_pages",
     "revidweb.web.middleware.keep_nothing",

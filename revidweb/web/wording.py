@@ -94,6 +94,11 @@ SENTENCES: dict[str, str | Promise] = {
         "running",
     ),
     "already_decided": _("This price is decided already. Look at the list again."),
+    "bad_host": _("Write a public host name alone, such as studio.example.com: no https://, no port, no address."),
+    "private_host": _("Names with this ending cannot be reached from the open internet. Use one of your own domain."),
+    "host_is_ours": _("This name belongs to the installation itself. Use one of your own domain."),
+    "host_taken": _("This name is in use already."),
+    "host_in_use": _("%(name)s is in use. Withdraw it first."),
     # credits
     "credits_out_of_range": _("Write a whole number of credits from %(least)s to %(most)s."),
     "wallet_closed": _("This wallet is closed, because its member was removed. Restore the member first."),

@@ -11,7 +11,7 @@ def production(settings, monkeypatch):
     settings.IS_EMBEDDED = False
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.postgresql")
     settings.PUBLIC_URL = "https://studio.example.test"
-    settings.ALLOWED_HOSTS = ["studio.example.test"]
+    settings.MAIN_HOSTS = ["studio.example.test"]
     settings.SECRET_KEY = "x" * 50
     settings.BEHIND_PROXY = True
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -30,8 +30,7 @@ def test_a_sound_production_passes(production):
     ("name", "value", "expected"),
     [
         ("DEBUG", True, "revidweb.E002"),
-        ("ALLOWED_HOSTS", ["other.example.test"], "revidweb.E004"),
-        ("ALLOWED_HOSTS", ["*"], "revidweb.E006"),
+        ("MAIN_HOSTS", ["*"], "revidweb.E006"),
         ("SECRET_KEY", "short", "revidweb.E005"),
         ("PUBLIC_URL", "http://studio.example.test", "revidweb.W001"),
         ("BEHIND_PROXY", False, "revidweb.W002"),

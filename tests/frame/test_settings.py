@@ -73,6 +73,8 @@ def test_the_procfile_falls_back_to_the_same_defaults(tmp_path):
         ("REVIDWEB_MODE", "prod"),
         ("LOG_LEVEL", "LOUD"),
         ("UNKNOWN_DAYS", "3.5"),
+        ("PUBLIC_URL", "studio.example.com"),
+        ("PUBLIC_URL", "http://[::1"),
     ],
 )
 def test_nonsense_is_refused_with_the_name_of_the_setting(tmp_path, name, value):
@@ -90,6 +92,20 @@ def test_production_does_not_start_without(tmp_path, name):
 def test_a_database_alone_does_not_make_it_production(tmp_path):
     code = "from revidweb import settings; print(settings.MODE)"
     assert run(tmp_path, code, DATABASE_URL=PRODUCTION["DATABASE_URL"]).stdout.strip() == "embedded"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {"localhost", "127.0.0.1", "[::1]"}),
+        ({"ALLOWED_HOSTS": "studio.lan"}, {"localhost", "127.0.0.1", "[::1]", "studio.lan"}),
+        ({"PUBLIC_URL": "http://[fd00::1]:8000"}, {"localhost", "127.0.0.1", "[::1]", "[fd00::1]"}),
+        (PRODUCTION | {"PUBLIC_URL": "https://Studio.example.test"}, {"example.test", "studio.example.test"}),
+    ],
+)
+def test_the_own_hosts_are_those_allowed_the_public_one_and_embedded_this_machine(tmp_path, settings, expected):
+    code = "from revidweb import settings; print(*settings.MAIN_HOSTS)"
+    assert set(run(tmp_path, code, **settings).stdout.split()) == expected
 
 
 def test_the_data_folder_and_its_secret_are_for_their_owner_alone(tmp_path):
