@@ -3,6 +3,10 @@
 import hashlib
 import io
 import json
+import re
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import av
@@ -277,6 +281,14 @@ def test_an_address_that_it_never_gave_out_is_refused_and_remembered(upstream, c
     assert upstream.book.net == 0
 
 
+def test_an_upload_that_has_expired_is_refused_though_it_was_given_out(upstream, customer):
+    url = customer.upload(a_picture())["url"]
+    upstream.uploads.expire()
+    assert customer.order("image", img_url=url).json() == {"detail": "Image URL is not accessible"}
+    assert requests.get(url, timeout=5).status_code == 404
+    assert upstream.uploads.refused == []
+
+
 def test_a_presigned_upload_is_put_and_confirmed(upstream, customer):
     made = customer.post("files/upload/presign", json={"filename": "a.png"}).json()
     assert set(made) == {"upload_url", "upload_id"}
@@ -295,7 +307,7 @@ def test_an_upload_from_an_address_is_worked_on_first_and_then_completed(upstrea
     assert customer.get(status).json() == begun
     upstream.skip(1)
     assert customer.get(status).json()["status"] == "completed"
-    assert upstream.gave_out(customer.get(status).json()["url"])
+    assert upstream.is_usable(customer.get(status).json()["url"])
     assert upstream.uploads.asked == ["https://example.com/a.png"]
 
 
@@ -378,6 +390,25 @@ def test_forty_at_once_are_served_and_the_book_still_adds_up(upstream):
     assert len(looks) == len(upstream.book.jobs) == 200
     assert {status for look in looks for status in look} <= {"pending", "processing", "completed"}
     assert upstream.book.doubles() == []
+
+
+def test_by_hand_it_prints_how_to_reach_it_and_ends_on_ctrl_c():
+    command = [sys.executable, "-m", "tests.upstreams.revidapi", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        printed = "".join(iter(running.stdout.readline, "Ctrl-C stops it.\n"))
+        host = re.search(r"PRIVATE_HOSTS=(127\.0\.0\.1:\d+)", printed)[1]
+        key = re.search(r"sk_live_\w+", printed)[0]
+        answer = requests.get(f"http://{host}/v1/balance", headers={"Authorization": f"Bearer {key}"}, timeout=5)
+        running.send_signal(signal.SIGINT)
+        assert (answer.json()["balance"], running.wait(timeout=10)) == (5000, 0)
+
+
+def test_a_port_that_is_taken_is_named(upstream):
+    command = [sys.executable, "-m", "tests.upstreams.revidapi", "--port", upstream.host.partition(":")[2]]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert ran.returncode == 1
+    assert "cannot be used (Address already in use)" in ran.stderr
 
 
 def test_leaving_ends_requests_that_still_wait():

@@ -250,7 +250,7 @@ def test_an_upload_may_be_worked_on_first_or_completed_or_come_to_nothing(upstre
     assert customer.get(f"files/upload/{fails['upload_id']}/status").json()["status"] == "failed"
     upstream.skip(5)
     status = customer.get(f"files/upload/{waits['upload_id']}/status").json()
-    assert (status["status"], upstream.gave_out(status["url"])) == ("completed", True)
+    assert (status["status"], upstream.is_usable(status["url"])) == ("completed", True)
 
 
 def test_an_uploads_address_may_stand_under_data(upstream, customer):

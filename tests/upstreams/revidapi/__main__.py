@@ -32,12 +32,19 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with StandIn(said.port, image_s=said.image_s, video_s=said.video_s, reads_prompts=True) as upstream:
+    with _listening(said) as upstream:
         upstream.open_account(balance=said.balance, key=KEY)
         words = WORDS.format(url=upstream.url, key=KEY, host=upstream.host, troubles=_troubles())
         sys.stdout.write(words)
         sys.stdout.flush()
         stop.wait()
+
+
+def _listening(said: argparse.Namespace) -> StandIn:
+    try:
+        return StandIn(said.port, image_s=said.image_s, video_s=said.video_s, reads_prompts=True)
+    except OSError as failed:
+        sys.exit(f"Port {said.port} cannot be used ({failed.strerror}). UPSTREAM_PORT (or --port) names another.")
 
 
 def _troubles() -> str:

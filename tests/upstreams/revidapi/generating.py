@@ -27,9 +27,11 @@ def create(stand_in: "StandIn", call: Call) -> Answer:
     sold = stand_in.catalog.find(model)
     if sold is None or sold.type != order.kind:
         return refusals.no(400, f"Model {model} is not available for {order.kind} generation")
-    if foreign := [url for url in order.urls if not stand_in.gave_out(url)]:
+    if foreign := [url for url in order.urls if stand_in.upload_at(url) is None]:
         stand_in.uploads.refused.extend(foreign)
         return refusals.no(400, "Invalid image URL")
+    if not all(map(stand_in.is_usable, order.urls)):
+        return refusals.no(400, "Image URL is not accessible")
     if sold.needs_mode and (order.urls or order.files) and order.fields.get("mode") != "i2v":
         return refusals.no(500, "400: For Kling I2V, provide 'img_id' & 'img_url'")
     if not all(map(is_media, said.inputs)):

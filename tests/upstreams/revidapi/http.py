@@ -116,7 +116,7 @@ class Server(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Listen, in a thread of its own."""
-        self._listening = threading.Thread(target=self.serve_forever, args=[0.05], name="stand-in", daemon=True)
+        self._listening = threading.Thread(target=self.serve_forever, args=[0.01], name="stand-in", daemon=True)
         self._listening.start()
 
     def server_bind(self) -> None:

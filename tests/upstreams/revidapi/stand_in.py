@@ -12,7 +12,7 @@ from .catalog import Catalog
 from .http import Answer, Request, Server
 from .records import Slots, UpstreamAccount, a_key
 from .script import CALLS, Call, Script
-from .uploads import Shelf
+from .uploads import Shelf, Upload
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,15 @@ class StandIn:
         """Let `trouble` strike every such request for so many seconds from now."""
         self.script.window(trouble, seconds, on=on, prompt=prompt, **facts)
 
-    def gave_out(self, url: str) -> bool:
-        """Whether an address is one of an upload that is ready."""
-        found = self.uploads.find(url.removeprefix(f"{self.origin}/inputs/"))
-        return found is not None and url.startswith(self.origin) and self.uploads.is_ready(found)
+    def upload_at(self, url: str) -> Upload | None:
+        """The upload whose address this is; None for an address that it never gave out."""
+        is_ours = url.startswith(f"{self.origin}/inputs/")
+        return self.uploads.find(url.removeprefix(f"{self.origin}/inputs/")) if is_ours else None
+
+    def is_usable(self, url: str) -> bool:
+        """Whether an order may name this address now."""
+        found = self.upload_at(url)
+        return found is not None and self.uploads.is_ready(found)
 
     # What happens to a request.
 

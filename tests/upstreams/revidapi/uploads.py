@@ -40,7 +40,7 @@ class Upload:
 
 
 class Shelf:
-    """Every upload. `refused` lists the input addresses that it never gave out, `asked` those it was to fetch."""
+    """Every upload. `refused` lists the input addresses that orders named and it never gave out."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -70,6 +70,11 @@ class Shelf:
         now = self._clock()
         filled = replace(upload, body=body, content_type=content_type, ready_at=now + wait_s, said=said, error=error)
         return self._keep(filled)
+
+    def expire(self) -> None:
+        """Let every upload so far be gone: its address answers 404, and an order that names it is refused."""
+        for upload in self.all:
+            self._keep(replace(upload, error="expired"))
 
     def find(self, upload_id: str) -> Upload | None:
         """The upload of this id."""
