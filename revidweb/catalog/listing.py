@@ -52,20 +52,20 @@ class Listed:
 
 
 def models(tenant: Tenant) -> list[Listed]:
-    """Every model of the catalogue, in its order. Three queries."""
-    return [_listed(model) for model in _with_offers(MediaModel.objects.all(), tenant)]
+    """Every model that the tenant knows, in the catalogue's order. Three queries."""
+    return [_listed(model) for model in _with_offers(MediaModel.objects.known_to(tenant), tenant)]
 
 
 def picker(tenant: Tenant, kind: Kind) -> list[Listed]:
     """Those of a kind that can be made now, in the catalogue's order. Three queries."""
-    chosen = MediaModel.objects.filter(kind=kind, is_offered=True)
+    chosen = MediaModel.objects.known_to(tenant).filter(kind=kind, is_offered=True)
     found = [_listed(model) for model in _with_offers(chosen, tenant)]
     return [listed for listed in found if listed.standing is Standing.AVAILABLE]
 
 
-def offered() -> list[MediaModel]:
-    """Every model that the house offers, in the catalogue's order, for a filter. One query."""
-    return list(MediaModel.objects.filter(is_offered=True))
+def offered(tenant: Tenant) -> list[MediaModel]:
+    """Every model that the tenant may be offered, in the catalogue's order, for a filter. One query."""
+    return list(MediaModel.objects.known_to(tenant).filter(is_offered=True))
 
 
 def _with_offers(models: QuerySet[MediaModel], tenant: Tenant) -> QuerySet[MediaModel]:

@@ -23,7 +23,7 @@ _DATA = Path(__file__).parent / "data"
 _KINDS = ("image", "video", "motion", "avatar")
 _PER_SECOND = "per-second"
 
-_MODEL_FIELDS = ["title", "kind", "is_offered", "notes", "position"]
+_MODEL_FIELDS = ["title", "kind", "is_offered", "notes", "position", "is_told"]
 _OFFER_FIELDS = ["is_available", "modes", "params", "credits_min", "credits_max"]
 _PRICE_FIELDS = [
     *("credits", "resolution", "duration_s", "quality", "audio", "speed"),

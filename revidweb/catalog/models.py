@@ -1,13 +1,22 @@
 """What can be made, on which connection, and what it costs there."""
 
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts.models import Tenant
 from revidweb.connections.models import PREVIEW, Connection, usable
 from revidweb.lib import clock
 from revidweb.providers.base import Kind
+
+
+class MediaModelQuerySet(models.QuerySet["MediaModel"]):
+    """Lists of models."""
+
+    def known_to(self, tenant: Tenant) -> "MediaModelQuerySet":
+        """The house's own, and those that a connection of the tenant told of; never what only others' told of."""
+        told = Offer.objects.filter(media_model=OuterRef("pk"), connection__tenant=tenant)
+        return self.filter(Q(is_told=False) | Exists(told.filter(connection__removed_at__isnull=True)))
 
 
 class MediaModel(models.Model):
@@ -19,6 +28,9 @@ class MediaModel(models.Model):
     is_offered = models.BooleanField(default=True, help_text="False: listed as not yet offered.")
     notes = models.TextField(blank=True)
     position = models.PositiveIntegerField(default=0)
+    is_told = models.BooleanField(default=False, help_text="Known from a provider's list alone, not the house's own.")
+
+    objects = MediaModelQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "name"]

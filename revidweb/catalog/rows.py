@@ -108,6 +108,6 @@ def _told(price: Price) -> dict[str, Param | None]:
         "quality": price.quality,
         "duration": price.duration_s,
         "speed": price.speed,
-        "server": price.server,
+        "server": price.server.lower(),
         "audio": price.audio,
     }

@@ -62,6 +62,13 @@ def resting_s(credential: Credential | None) -> float:
     return max(0.0, (until - clock.now()).total_seconds()) if until else 0.0
 
 
+def ready(credential: Credential | None) -> int:
+    """Requests that may be made at this moment, as far as the row at hand knows; for a page, no query."""
+    if credential is None or (credential.rests_until and credential.rests_until > clock.now()):
+        return 0
+    return int(_filled(credential.tokens, credential.refilled_at, clock.now()))
+
+
 def _try(pk: int, wanted: int, rank: Rank) -> int | None:
     """One go: what was given, or None when another process wrote in between."""
     row = Credential.objects.filter(pk=pk).values_list("tokens", "refilled_at", "rests_until").first()

@@ -148,13 +148,19 @@ def _note(connection: Connection, credential: Credential | None, error: Exceptio
             refused(connection, credential, error)
         case ProviderBusy(code="rate" | "queue_full"):  # there, and well
             budget.rest(credential, error.retry_after_s or 0)
-        case ProviderError():
-            unreachable(connection, error.reason)
         case sealing.CannotOpen():
-            reason = _("This key cannot be opened any more. Enter it again.")
-            refused(connection, credential, AccountRefused(reason, code=Trouble.INVALID))
+            refused(connection, credential, AccountRefused(reason_of(error, credential), code=Trouble.INVALID))
         case _:
-            unreachable(connection, _("Its name leads to a private address."))
+            unreachable(connection, reason_of(error, credential))
+
+
+def reason_of(error: Exception, credential: Credential | None) -> str:
+    """Why a provider was not asked well, as it may be kept and shown: its own words, without the key."""
+    if isinstance(error, ProviderError):
+        return credentials.without_key(error.reason, _key(credential))
+    if isinstance(error, sealing.CannotOpen):
+        return _("This key cannot be opened any more. Enter it again.")
+    return _("Its name leads to a private address.")
 
 
 def _where_known(call: Callable[[Account], _T], account: Account) -> _T | None:

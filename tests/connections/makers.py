@@ -91,3 +91,14 @@ class Told:
 
     def pace(self, order: Order) -> Pace:
         raise NotImplementedError
+
+
+def a_row(key: str = "1k-fast", credits: object = 20, *, server: str = "vip1", **parts: object) -> dict[str, Any]:
+    """A price row as upstream writes it."""
+    return {"server": server, "key": key, "credits": credits} | parts
+
+
+def a_told(model: str = "flux-2-pro", *rows: dict[str, Any], kind: str = "image", **more: object) -> dict[str, Any]:
+    """A model as upstream lists it; with one row where none are given."""
+    told = {"model": model, "name": model.title(), "type": kind, "pricing": list(rows) or [a_row()]}
+    return told | more

@@ -14,6 +14,11 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
+            model_name='mediamodel',
+            name='is_told',
+            field=models.BooleanField(default=False, help_text="Known from a provider's list alone, not the house's own."),
+        ),
+        migrations.AddField(
             model_name='offer',
             name='upstream_model',
             field=models.CharField(blank=True, help_text='What the provider calls it; empty: as we do.', max_length=80),

@@ -100,7 +100,7 @@ class FilterBar:
 
     @cached_property
     def _models(self) -> dict[str, MediaModel]:
-        return {model.name: model for model in listing.offered()}
+        return {model.name: model for model in listing.offered(self.actor.tenant)}
 
     @cached_property
     def _members(self) -> dict[str, Member]:
