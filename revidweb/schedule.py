@@ -16,4 +16,6 @@ SCHEDULE = {
     "store": _every(settings.TICK_S, "revidweb.jobs.store.tick"),
     "late": _every(settings.TICK_S * 5, "revidweb.jobs.late.tick"),
     "sweep": _every(settings.TICK_S * 5, "revidweb.jobs.sweep.tick"),
+    "contact": _every(settings.TICK_S * 5, "revidweb.jobs.contact.tick"),
+    "sync": _every(settings.TICK_S * 30, "revidweb.catalog.sync.tick"),
 }

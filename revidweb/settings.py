@@ -342,6 +342,8 @@ CELERY_IMPORTS = (
     "revidweb.jobs.store",
     "revidweb.jobs.late",
     "revidweb.jobs.sweep",
+    "revidweb.jobs.contact",
+    "revidweb.catalog.sync",
 )
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps no file: a tick that was missed is not made up for
 CELERY_TASK_DEFAULT_QUEUE = "dispatch"

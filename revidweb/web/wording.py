@@ -93,7 +93,7 @@ SENTENCES: dict[str, str | Promise] = {
         "%(running)s jobs still run there. Pause the connection, and remove it when they have ended.",
         "running",
     ),
-    "already_decided": _("This price is decided already. Look at the list again."),
+    "preview_stays": _("Preview cannot be removed. Switch it off instead."),
     "bad_host": _("Write a public host name alone, such as studio.example.com: no https://, no port, no address."),
     "private_host": _("Names with this ending cannot be reached from the open internet. Use one of your own domain."),
     "host_is_ours": _("This name belongs to the installation itself. Use one of your own domain."),

@@ -1,0 +1,36 @@
+"""Ask connections how they are, when it is time: balance, slots, and whether trouble is over."""
+
+from celery import shared_task
+from django.conf import settings
+from django.db.models import Count
+
+from revidweb.connections import health
+from revidweb.connections.models import PREVIEW, Connection
+from revidweb.lib import clock
+
+from . import wake
+from .models import Job
+
+
+@shared_task
+def tick() -> None:
+    """Have those checked that are due. Of two ticks only one claims a connection; a lost message costs a minute."""
+    due = Connection.objects.present().filter(next_check_at__lte=clock.now()).exclude(provider=PREVIEW)
+    for connection in due.order_by("next_check_at"):
+        claim = Connection.objects.filter(pk=connection.pk, next_check_at=connection.next_check_at)
+        if claim.update(next_check_at=clock.after(settings.ACCOUNT_RETRY_S)):
+            wake.up(check, connection.pk, expires=settings.ACCOUNT_RETRY_S)
+
+
+@shared_task
+def check(connection_id: int) -> None:
+    """Check one connection; a second run asks once more and changes nothing else."""
+    connection = Connection.objects.present().select_related("credential", "tenant").filter(pk=connection_id).first()
+    if connection is not None:
+        health.check(connection, ours=lambda: slots_used(connection))
+
+
+def slots_used(connection: Connection) -> dict[str, int]:
+    """Our jobs per kind that hold a slot there."""
+    rows = Job.objects.holding_slots().filter(connection=connection).order_by()
+    return dict(rows.values_list("kind").annotate(Count("pk")))
