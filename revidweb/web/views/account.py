@@ -25,7 +25,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         persons.rename(request.user, name=form.cleaned_data["name"])
-        messages.success(request, _("Your name is kept."))
+        messages.success(request, _("Your name is saved."))
         return redirect("account_profile")
     return render(request, "account/profile.html", {"form": form}, status=422 if form.errors else 200)
 
