@@ -23,6 +23,8 @@ from django_htmx.middleware import HtmxDetails
 from revidweb.accounts import actors
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Invitation, Member, MemberState
+from revidweb.catalog.models import CatalogChange
+from revidweb.connections.models import PREVIEW, Connection
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Job, Output
 from revidweb.lib import ids
@@ -132,3 +134,14 @@ def member(request: ActorRequest, public_id: str) -> Member:
 def invitation(request: ActorRequest, public_id: str) -> Invitation:
     """An invitation that the actor may see, or 404."""
     return _row(Invitation.objects.visible_to(request.actor).select_related("tenant"), public_id)
+
+
+def connection(request: ActorRequest, public_id: str) -> Connection:
+    """A connection to a real account that the actor may see, with its credential, or 404."""
+    rows = Connection.objects.visible_to(request.actor).exclude(provider=PREVIEW)
+    return _row(rows.select_related("credential", "tenant"), public_id)
+
+
+def catalog_change(connection: Connection, pk: int) -> CatalogChange:
+    """A difference that a sync of this connection found, or 404."""
+    return get_object_or_404(CatalogChange.objects.filter(connection=connection), pk=pk)

@@ -55,6 +55,13 @@ PAGES = (
 )
 TENANT_PAGES = (
     Page("members", "users", _("Members"), covers=("invitations", "invitation_new"), needs=Right.MANAGE_MEMBERS),
+    Page(
+        "connections",
+        "plug",
+        _("Connections"),
+        covers=("connection", "connection_add", "connection_key"),
+        needs=Right.MANAGE_CONNECTIONS,
+    ),
     Page("settings", "settings", _("Settings"), needs=Right.MANAGE_TENANT),
 )
 

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from . import account_urls
 from .views import (
+    connections,
     create,
     credits,
     gallery,
@@ -56,6 +57,20 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/settings/", settings.settings, name="settings"),
     path("t/<slug:tenant_slug>/settings/logo/", settings.logo, name="settings_logo"),
     path("t/<slug:tenant_slug>/settings/logo/remove/", settings.logo_remove, name="settings_logo_remove"),
+    path("t/<slug:tenant_slug>/connections/", connections.connections, name="connections"),
+    path("t/<slug:tenant_slug>/connections/add/", connections.add, name="connection_add"),
+    path("t/<slug:tenant_slug>/connections/preview/", connections.preview, name="preview_switch"),
+    path("t/<slug:tenant_slug>/connections/<slug:connection_id>/", connections.connection, name="connection"),
+    path("t/<slug:tenant_slug>/connections/<slug:connection_id>/pause/", connections.pause, name="connection_pause"),
+    path("t/<slug:tenant_slug>/connections/<slug:connection_id>/resume/", connections.resume, name="connection_resume"),
+    path("t/<slug:tenant_slug>/connections/<slug:connection_id>/key/", connections.key, name="connection_key"),
+    path("t/<slug:tenant_slug>/connections/<slug:connection_id>/remove/", connections.remove, name="connection_remove"),
+    path("t/<slug:tenant_slug>/connections/<slug:connection_id>/sync/", connections.sync, name="connection_sync"),
+    path(
+        "t/<slug:tenant_slug>/connections/<slug:connection_id>/changes/<int:change_id>/",
+        connections.change,
+        name="connection_change",
+    ),
     path("t/<slug:tenant_slug>/create/<slug:kind>/", create.create, name="create"),
     path("t/<slug:tenant_slug>/create/<slug:kind>/options/", create.options, name="create_options"),
     path("t/<slug:tenant_slug>/credits/", credits.credits, name="credits"),

@@ -16,10 +16,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from revidweb.accounts import actors, invitations, members
 from revidweb.accounts.models import Invitation, Member, MemberState, Role
 from revidweb.catalog import founding
+from revidweb.catalog.models import CatalogChange
 from revidweb.credits import leaving, ledger
 from revidweb.files import intake
 from revidweb.lib import clock
 from tests import makers
+from tests.connections.makers import an_account
 from tests.files.makers import an_upload, encoded
 from tests.library.makers import a_job, an_output
 
@@ -58,6 +60,15 @@ DOORS = {"join", "join_accent", "join_link", "join_logo"}  # a tenant's, but for
 POST, BOTH = "POST", "GET POST"
 TENANT: dict[str, Address] = {
     "accent": Address(),
+    "connection": Address(BOTH, may=MANAGERS),
+    "connection_add": Address(BOTH, may=MANAGERS),
+    "connection_change": Address(POST, may=MANAGERS),
+    "connection_key": Address(POST, may=MANAGERS),
+    "connection_pause": Address(POST, may=MANAGERS),
+    "connection_remove": Address(POST, may=MANAGERS),
+    "connection_resume": Address(POST, may=MANAGERS),
+    "connection_sync": Address(POST, may=MANAGERS),
+    "connections": Address(may=MANAGERS),
     "create": Address(BOTH, query={"remix": "job_id", "input": "file_id"}),
     "create_options": Address(),
     "credits": Address(query={"member": "member_id"}),
@@ -85,6 +96,7 @@ TENANT: dict[str, Address] = {
     "output_delete": Address(POST),
     "output_favourite": Address(POST),
     "overview": Address(),
+    "preview_switch": Address(POST, may=MANAGERS),
     "settings": Address(BOTH, may=MANAGERS),
     "settings_logo": Address(POST, may=MANAGERS),
     "settings_logo_remove": Address(POST, may=MANAGERS),
@@ -97,6 +109,10 @@ EVIL = {  # one form that would change something at every address that took it
     "count": "1",
     "token": "evil" * 6,
     "role": "owner",
+    "on": "yes",
+    "accept": "yes",
+    "base_url": "https://evil.example.com/v1",
+    "key": "sk_live_evil_evil_evil_evil",
     "credits": "50",
     "note": "a gift",
     "favourite": "yes",
@@ -141,6 +157,9 @@ def a_house(name: str) -> House:
     job = a_job(ann, public_id=f"job_of_{name}", state="queued")
     picture = intake.keep_upload(actors.of(ann), an_upload(encoded()))
     ids = {"job_id": job.public_id, "output_id": output.public_id, "file_id": picture.public_id}
+    account = an_account(owner.tenant)
+    held = CatalogChange.objects.create(connection=account, what="held", model="kling-2.6", old=30, new=120)
+    ids |= {"connection_id": account.public_id, "change_id": str(held.pk)}
     invitation, _token = invitations.invite(actors.of(owner), role=Role.USER)
     ids |= {
         "invitation_id": invitation.public_id,
