@@ -18,8 +18,9 @@ from .models import Job
 def disconnect(actor: Actor, connection: Connection) -> None:
     """Remove it once nothing runs there; what it made stays. A second call changes nothing.
 
-    An order that is being accepted at the same moment is counted, or finds nothing on sale: the row's lock keeps new
-    jobs from pointing at it meanwhile. Raises Refusal: not_allowed, preview_stays, connection_busy (fact running=).
+    An order that is being accepted at the same moment either counts as running, because its job points at the row that
+    is locked here, or comes too late: then it finds no way there, fails, and costs nothing.
+    Raises Refusal: not_allowed, preview_stays, connection_busy (fact running=).
     """
     actor.must(Right.MANAGE_CONNECTIONS)
     present = Connection.objects.visible_to(actor).select_for_update().filter(pk=connection.pk).first()

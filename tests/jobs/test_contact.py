@@ -1,0 +1,77 @@
+import pytest
+
+from revidweb.connections import preview
+from revidweb.connections.models import Connection
+from revidweb.jobs import contact
+from revidweb.jobs.models import Attempt, AttemptState, Job
+from revidweb.jobs.states import State
+from revidweb.lib import clock
+from revidweb.providers import registry
+from revidweb.providers.base import Kind, Limits
+from tests.connections.makers import Told, an_account
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def told(monkeypatch) -> Told:
+    told = Told()
+    monkeypatch.setattr(registry, "provider", lambda name: told)
+    return told
+
+
+@pytest.fixture
+def woken(monkeypatch) -> list[int]:
+    """Whom a tick had checked."""
+    found: list[int] = []
+    monkeypatch.setattr(contact.wake, "up", lambda task, pk, expires: found.append(pk))
+    return found
+
+
+def test_who_is_due_is_checked_once(woken):
+    due = an_account()
+    an_account(next_check_at=clock.now())
+    Connection.objects.exclude(pk=due.pk).update(next_check_at=clock.after(60))
+    preview.open_at(due.tenant)
+    contact.tick()
+    contact.tick()
+    assert woken == [due.pk]
+
+
+def test_a_check_that_was_lost_is_made_again(settings, woken):
+    due = an_account()
+    contact.tick()
+    due.refresh_from_db()
+    assert clock.now() < due.next_check_at <= clock.after(settings.ACCOUNT_RETRY_S)
+
+
+def test_a_removed_connection_is_left_alone(told, woken):
+    gone = an_account()
+    Connection.objects.update(removed_at=clock.now())
+    contact.tick()
+    contact.check(gone.pk)
+    assert (woken, told.asked) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("state", "attempt", "foreign"),
+    [
+        (State.QUEUED, None, 1),
+        (State.SENDING, AttemptState.SENDING, 0),
+        (State.WORKING, AttemptState.SENT, 0),
+        (State.UNKNOWN, AttemptState.SENT, 0),
+        (State.STORING, AttemptState.SENT, 1),
+    ],
+)
+def test_our_own_jobs_are_not_foreign(monkeypatch, told, job, state, attempt, foreign):
+    account = an_account(job.tenant)
+    Job.objects.update(connection=account, state=state)
+    if attempt:
+        Attempt.objects.create(job=job, number=1, connection=account, credential=account.credential, state=attempt)
+    told.says["limits"] = Limits(5, 3, 3, active_total=1, active_image=1)
+    monkeypatch.setattr(registry, "provider", lambda name: told)
+    contact.check(account.pk)
+    account.refresh_from_db()
+    assert (account.foreign_total, account.foreign_image, account.foreign_video) == (foreign, foreign, 0)
+    assert contact.slots_used(account).get(Kind.IMAGE, 0) == 1 - foreign
+    assert account.balance == 970
