@@ -159,7 +159,7 @@ def fresh_session() -> requests.Session:
 
     A kept connection may be one that the server closed this moment: then nobody can tell whether it took the request.
     """
-    made = requests.Session()
+    made = _Session()
     made.trust_env = False
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     made.headers["User-Agent"] = "revidweb"
@@ -177,6 +177,14 @@ def never_opened(trouble: requests.RequestException) -> bool:
 
 
 os.register_at_fork(after_in_child=session.cache_clear)  # two processes must never share a connection
+
+
+class _Session(requests.Session):
+    """A session that leaves a redirect alone when it is not to be followed."""
+
+    def resolve_redirects(self, *args: Any, yield_requests: bool = False, **options: Any) -> Iterator[Any]:
+        """To tell the next request requests would read the whole body, whatever its size, and trip over its target."""
+        return iter(()) if yield_requests else super().resolve_redirects(*args, **options)
 
 
 class _DeadlineReader(io.RawIOBase):

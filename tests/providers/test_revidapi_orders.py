@@ -76,8 +76,8 @@ def test_one_uploaded_picture_goes_by_its_address_and_several_as_a_list(revidapi
 def test_a_picture_that_could_not_be_uploaded_travels_in_the_order(revidapi, account, upstream):
     order = video_order("Ein Tal", Mode.I2V, [of_bytes(), at("https://cdn.example.com/b.png")])
     asked = submitted(revidapi, account, upstream, order, VIDEO)
-    assert dict((name, content) for name, _file, _type, content in asked.form) == {
-        "prompt": "Ein Tal".encode(),
+    assert {name: content for name, _file, _type, content in asked.form} == {
+        "prompt": b"Ein Tal",
         "model": b"kling-2.6",
         "mode": b"i2v",
         "resolution": b"720p",
