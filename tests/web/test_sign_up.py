@@ -1,10 +1,11 @@
 import pytest
 from django.core import mail
 
+from revidweb.accounts import invitations
 from revidweb.accounts.models import Member, Person, Role, Tenant
 from revidweb.catalog import founding
 from revidweb.web.forms.signup import SignupForm
-from tests.makers import a_client, a_member, a_person
+from tests.makers import a_client, a_member, a_person, an_actor
 
 pytestmark = pytest.mark.django_db
 
@@ -144,3 +145,76 @@ def test_of_two_sign_ups_at_once_the_second_is_told_nothing_where_addresses_must
     assert sign_up().url == "/accounts/confirm-email/"
     assert Person.objects.count() == 1
     assert "already" in mail.outbox[0].body
+
+
+# -- who may found a tenant
+
+
+def a_founders_link(email="ada@example.test"):
+    _invitation, token = invitations.invite_founder(email)
+    return f"/accounts/signup/{token}/"
+
+
+@pytest.mark.parametrize("signup", ["invite", "closed"])
+def test_without_an_invitation_there_is_a_sentence_instead_of_a_form(settings, signup):
+    settings.SIGNUP = signup
+    page = a_client().get("/accounts/signup/")
+    assert page.status_code == 200
+    assert "By invitation only" in page.content.decode()
+    assert 'name="password1"' not in page.content.decode()
+    assert sign_up().status_code == 200
+    assert not Person.objects.exists()
+    assert not mail.outbox
+
+
+@pytest.mark.parametrize(("signup", "is_offered"), [("open", True), ("invite", False), ("closed", False)])
+def test_sign_in_offers_an_account_only_where_one_can_be_made(settings, signup, is_offered):
+    settings.SIGNUP = signup
+    assert ("Create an account" in a_client().get("/accounts/login/").content.decode()) == is_offered
+
+
+def test_the_operators_invitation_founds_one_tenant_and_proves_the_address(settings):
+    settings.SIGNUP, settings.ACCOUNT_EMAIL_VERIFICATION = "invite", "mandatory"
+    link, client = a_founders_link(), a_client()
+    answer = client.get(link)
+    assert (answer.status_code, answer.url) == (302, "/accounts/signup/")
+    assert client.get(answer.url).context["form"]["email"].value() == "ada@example.test"
+    assert sign_up(client, email="eve@evil.test").url == "/"
+    member = Member.objects.get()
+    assert (member.role, member.person.email) == (Role.OWNER, "ada@example.test")
+    assert member.person.emailaddress_set.get().verified
+    assert not mail.outbox
+    other = a_client()
+    other.get(link)
+    assert "By invitation only" in sign_up(other, email="eve@evil.test").content.decode()
+    assert Person.objects.count() == 1
+
+
+def test_the_operators_invitation_founds_nothing_while_sign_up_is_closed(settings):
+    settings.SIGNUP = "closed"
+    client = a_client()
+    client.get(a_founders_link())
+    assert "By invitation only" in sign_up(client).content.decode()
+    assert not Person.objects.exists()
+
+
+def test_where_everybody_may_sign_up_nobody_is_bound_to_an_address():
+    client = a_client()
+    client.get(a_founders_link())
+    assert sign_up(client, email="grace@example.test").url == "/"
+    assert Person.objects.get().email == "grace@example.test"
+
+
+@pytest.mark.parametrize("signup", ["open", "invite"])
+def test_a_tenants_link_founds_nothing(settings, signup):
+    settings.SIGNUP = signup
+    _invitation, token = invitations.invite(an_actor(role=Role.OWNER), role=Role.OWNER)
+    client = a_client()
+    client.get(f"/accounts/signup/{token}/")
+    assert (sign_up(client).status_code == 302) == (signup == "open")
+    assert Member.objects.filter(person__email=ADA["email"]).count() == (signup == "open")
+
+
+def test_an_address_that_was_given_in_the_query_is_no_proof(settings):
+    settings.SIGNUP = "invite"
+    assert "By invitation only" in a_client().get("/accounts/signup/?email=ada@example.test").content.decode()
