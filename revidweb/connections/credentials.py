@@ -72,12 +72,11 @@ def keep(connection: Connection, *, base_url: str, key: str) -> Credential:
     Trouble and failing belonged to the old one and are cleared. The key that is in use already stays as it is.
     Raises Refusal "connection_exists" (another connection of the tenant uses this key there) or "connection_removed".
     """
-    kept = Connection.objects.present().select_for_update(no_key=True, of=("self",)).filter(pk=connection.pk)
-    current = kept.select_related("credential").first()
+    current = Connection.objects.present().select_for_update(no_key=True).filter(pk=connection.pk).first()
     if current is None:
         raise Refusal("connection_removed")
     mark = _fingerprint(connection, base_url, key)
-    credential = current.credential
+    credential = current.credential  # read after the lock: a join would still show the one before
     if credential is None or credential.fingerprint != mark:
         connection.credentials.filter(retired_at__isnull=True).update(retired_at=clock.now())
         credential = _sealed(connection, base_url, key, mark)
