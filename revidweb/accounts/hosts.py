@@ -34,20 +34,16 @@ def ask(actor: Actor, *, name: str, purpose: str) -> Host:
 
     name: a public DNS name in any script; kept in lower case and ASCII. purpose: web or media. The same again changes
     nothing; one that was refused waits anew.
-    Raises Refusal "not_allowed"; with the purpose as its field: "bad_host", "private_host", "host_is_ours",
-    "host_taken", "host_in_use" (fact name: the approved one, which must be withdrawn first).
+    Raises Refusal "not_allowed"; at the field host: "bad_host", "private_host", "host_is_ours", "host_taken",
+    "host_in_use" (fact name: the approved one, which must be withdrawn first).
     """
     actor.must(Right.MANAGE_TENANT)
-    purpose = HostPurpose(purpose)
+    name = checked(name)
     try:
-        name = checked(name)
         with transaction.atomic():
-            return _ask(actor, name, purpose)
-    except Refusal as refusal:
-        refusal.field = purpose
-        raise
+            return _ask(actor, name, HostPurpose(purpose))
     except IntegrityError:
-        raise Refusal("host_taken", field=purpose) from None
+        raise Refusal("host_taken", field="host") from None
 
 
 def withdraw(actor: Actor, host: Host) -> None:
@@ -76,6 +72,16 @@ def of(tenant: Tenant) -> dict[str, Host]:
     return {host.purpose: host for host in Host.objects.filter(tenant=tenant)}
 
 
+def origin(tenant: Tenant) -> str:
+    """Scheme and host under which people reach the tenant: its own web host, if it is served, else the installation's.
+
+    One query.
+    """
+    host = Host.objects.filter(tenant=tenant, purpose=HostPurpose.WEB, state=HostState.APPROVED).first()
+    public: str = settings.PUBLIC_URL
+    return f"{public.partition('://')[0]}://{host.name}" if host else public
+
+
 def served(name: str) -> Host | None:
     """The approved host of this name, with its tenant. One query; each process remembers the answer for 5 seconds."""
     now = time.monotonic()
@@ -89,24 +95,24 @@ def served(name: str) -> Host | None:
 
 
 def checked(name: str) -> str:
-    """The name as DNS knows it. Raises Refusal: "bad_host", "private_host", "host_is_ours"."""
+    """The name as DNS knows it. Raises Refusal (field host): "bad_host", "private_host", "host_is_ours"."""
     name = _in_ascii(name.strip().lower().removesuffix("."))
     if name.rpartition(".")[2] in _PRIVATE_ENDINGS:
-        raise Refusal("private_host")
+        raise Refusal("private_host", field="host")
     if len(name) > _MOST_CHARS or not _PUBLIC_NAME.fullmatch(name):
-        raise Refusal("bad_host")
+        raise Refusal("bad_host", field="host")
     if validate_host(name, settings.MAIN_HOSTS):
-        raise Refusal("host_is_ours")
+        raise Refusal("host_is_ours", field="host")
     return name
 
 
 def _in_ascii(name: str) -> str:
     if len(name) > _MOST_CHARS:
-        raise Refusal("bad_host")
+        raise Refusal("bad_host", field="host")
     try:
         return idna.encode(name, uts46=True).decode()
     except idna.IDNAError:
-        raise Refusal("bad_host") from None
+        raise Refusal("bad_host", field="host") from None
 
 
 def _ask(actor: Actor, name: str, purpose: HostPurpose) -> Host:
@@ -116,7 +122,7 @@ def _ask(actor: Actor, name: str, purpose: HostPurpose) -> Host:
         if there.name == name and there.state != HostState.REFUSED:
             return there
         if there.state == HostState.APPROVED:
-            raise Refusal("host_in_use", name=there.name)
+            raise Refusal("host_in_use", field="host", name=there.name)
         there.delete()
     Host.objects.filter(name=name, state=HostState.REFUSED).delete()  # whoever was refused keeps nobody from it
     host = Host.objects.create(tenant=tenant, name=name, purpose=purpose)

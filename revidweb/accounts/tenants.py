@@ -15,7 +15,7 @@ from revidweb.trail import trail
 
 from . import members
 from .actors import Actor, Right
-from .models import Member, Person, Role, Tenant
+from .models import JoinPolicy, Member, Person, Role, Tenant
 
 _SLUG_TRIES = 5
 _ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
@@ -46,6 +46,27 @@ def change(actor: Actor, *, name: str, time_zone: str, accent: str) -> Tenant:
         "time_zone": _checked_time_zone(time_zone),
         "accent": _checked_accent(accent),
     }
+    return _change(actor, wanted)
+
+
+def set_join_policy(actor: Actor, policy: str) -> Tenant:
+    """Say who may become a member without being added by hand; the same again changes and records nothing.
+
+    Raises Refusal: "not_allowed", "unknown_policy" (field join_policy).
+    """
+    actor.must(Right.MANAGE_TENANT)
+    if policy not in JoinPolicy.values:
+        raise Refusal("unknown_policy", field="join_policy")
+    return _change(actor, {"join_policy": policy})
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Every IANA name that this machine knows; read from disk once."""
+    return frozenset(available_timezones())
+
+
+def _change(actor: Actor, wanted: dict[str, str]) -> Tenant:
     with transaction.atomic():
         tenant = Tenant.objects.select_for_update(no_key=True).get(pk=actor.tenant.pk)
         changes = {field: [getattr(tenant, field), value] for field, value in wanted.items()}
@@ -53,12 +74,6 @@ def change(actor: Actor, *, name: str, time_zone: str, accent: str) -> Tenant:
         if changes:
             _write(tenant, actor, changes)
     return tenant
-
-
-@cache
-def time_zones() -> frozenset[str]:
-    """Every IANA name that this machine knows; read from disk once."""
-    return frozenset(available_timezones())
 
 
 def _write(tenant: Tenant, actor: Actor, changes: dict[str, list[str]]) -> None:

@@ -77,7 +77,8 @@ def _serves(host: Host, request: HttpRequest) -> bool:
     if host.purpose != HostPurpose.MEDIA:
         return True
     request.urlconf = MEDIA_URLS
-    return not request.path_info.startswith(str(settings.STATIC_URL))
+    statics: str = settings.STATIC_URL
+    return not request.path_info.startswith(statics)
 
 
 def _is_elsewhere(match: ResolverMatch, tenant: Tenant) -> bool:

@@ -71,6 +71,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
         connections.change,
         name="connection_change",
     ),
+    path("t/<slug:tenant_slug>/settings/join/", settings.join, name="settings_join"),
+    path("t/<slug:tenant_slug>/settings/hosts/<slug:purpose>/", settings.host, name="settings_host"),
+    path(
+        "t/<slug:tenant_slug>/settings/hosts/<slug:purpose>/withdraw/",
+        settings.host_withdraw,
+        name="settings_host_withdraw",
+    ),
     path("t/<slug:tenant_slug>/create/<slug:kind>/", create.create, name="create"),
     path("t/<slug:tenant_slug>/create/<slug:kind>/options/", create.options, name="create_options"),
     path("t/<slug:tenant_slug>/credits/", credits.credits, name="credits"),

@@ -94,6 +94,7 @@ SENTENCES: dict[str, str | Promise] = {
         "running",
     ),
     "preview_stays": _("Preview cannot be removed. Switch it off instead."),
+    "unknown_policy": _("Choose one of the three."),
     "bad_host": _("Write a public host name alone, such as studio.example.com: no https://, no port, no address."),
     "private_host": _("Names with this ending cannot be reached from the open internet. Use one of your own domain."),
     "host_is_ours": _("This name belongs to the installation itself. Use one of your own domain."),

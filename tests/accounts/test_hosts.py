@@ -126,7 +126,7 @@ def test_an_approved_host_must_be_withdrawn_first(owner):
         ask(owner, "other.aurora.com")
     assert (refused.value.code, refused.value.field, refused.value.facts) == (
         "host_in_use",
-        "web",
+        "host",
         {"name": "studio.aurora.com"},
     )
     assert ask(owner).state == HostState.APPROVED
@@ -146,7 +146,7 @@ def test_a_bad_name_is_refused_at_its_field_and_keeps_what_was_asked(owner, purp
     host = ask(owner, purpose=purpose)
     with pytest.raises(Refusal) as refused:
         ask(owner, "10.0.0.1", purpose)
-    assert (refused.value.code, refused.value.field) == ("bad_host", purpose)
+    assert (refused.value.code, refused.value.field) == ("bad_host", "host")
     assert list(Host.objects.all()) == [host]
 
 
@@ -154,14 +154,14 @@ def test_a_name_belongs_to_one_tenant(owner):
     ask(an_actor(role=Role.OWNER))
     with pytest.raises(Refusal) as refused:
         ask(owner)
-    assert (refused.value.code, refused.value.field) == ("host_taken", "web")
+    assert (refused.value.code, refused.value.field) == ("host_taken", "host")
 
 
 def test_pages_and_media_do_not_share_a_name(owner):
     ask(owner)
     with pytest.raises(Refusal) as refused:
         ask(owner, purpose="media")
-    assert (refused.value.code, refused.value.field) == ("host_taken", "media")
+    assert (refused.value.code, refused.value.field) == ("host_taken", "host")
 
 
 def test_a_refused_name_is_free_for_whom_it_belongs_to(owner):
@@ -251,3 +251,12 @@ def test_a_name_longer_than_dns_has_is_asked_of_nobody(django_assert_num_queries
 
 def test_a_tenant_without_hosts_has_none():
     assert hosts.of(a_tenant()) == {}
+
+
+def test_people_reach_a_tenant_at_its_own_host_once_that_is_served(owner, settings):
+    settings.PUBLIC_URL = "https://revid.example.com:8443"
+    ask(owner)
+    an_approved(owner, "media.aurora.com", "media")
+    assert hosts.origin(owner.tenant) == "https://revid.example.com:8443"
+    an_approved(owner)
+    assert hosts.origin(owner.tenant) == "https://studio.aurora.com"

@@ -99,6 +99,24 @@ def test_a_user_changes_nothing():
     assert Tenant.objects.get().name == actor.tenant.name
 
 
+def test_who_may_join_is_changed_and_stands_on_the_trail_once():
+    actor = an_actor(role=Role.ADMIN)
+    for _ in range(2):
+        assert tenants.set_join_policy(actor, "open").join_policy == Tenant.objects.get().join_policy == "open"
+    (row,) = trail.of(actor.tenant.reference)
+    assert (row.what, row.facts) == ("tenant.changed", {"changes": {"join_policy": ["invited", "open"]}})
+
+
+@pytest.mark.parametrize(
+    ("role", "policy", "code"), [("user", "open", "not_allowed"), ("admin", "all", "unknown_policy")]
+)
+def test_who_may_join_is_not_everybodys_to_say_nor_anything(role, policy, code):
+    actor = an_actor(role=role)
+    with pytest.raises(Refusal, match=code):
+        tenants.set_join_policy(actor, policy)
+    assert Tenant.objects.get().join_policy == "invited"
+
+
 def test_only_owners_manage_owners():
     may = {role: actors.RIGHTS[role] for role in Role.values}
     assert may["owner"] - may["admin"] == {actors.Right.MANAGE_OWNERS}

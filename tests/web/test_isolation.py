@@ -98,11 +98,14 @@ TENANT: dict[str, Address] = {
     "overview": Address(),
     "preview_switch": Address(POST, may=MANAGERS),
     "settings": Address(BOTH, may=MANAGERS),
+    "settings_host": Address(POST, may=MANAGERS),
+    "settings_host_withdraw": Address(POST, may=MANAGERS),
+    "settings_join": Address(POST, may=MANAGERS),
     "settings_logo": Address(POST, may=MANAGERS),
     "settings_logo_remove": Address(POST, may=MANAGERS),
     "uploads": Address(POST),
 }
-NO_ROWS = {"tenant_slug", "kind", "variant"}  # words of a path that name no row
+NO_ROWS = {"tenant_slug", "kind", "variant", "purpose"}  # words of a path that name no row
 EVIL = {  # one form that would change something at every address that took it
     "prompt": "Taken over",
     "model": "image-4.0",
@@ -119,6 +122,8 @@ EVIL = {  # one form that would change something at every address that took it
     "name": "Taken over",
     "time_zone": "Europe/Vienna",
     "accent": "#ff0000",
+    "join_policy": "open",
+    "host": "taken-over.example.com",
 }
 FORM = {"data": urlencode(EVIL), "content_type": "application/x-www-form-urlencoded"}
 
@@ -167,6 +172,7 @@ def a_house(name: str) -> House:
         "tenant_slug": owner.tenant.slug,
         "kind": "image",
         "variant": "original",
+        "purpose": "web",
     }
     return House(owner, admin, ann, ben, ids)
 

@@ -448,15 +448,6 @@ def test_a_removed_member_is_gone_from_the_list_and_their_credits_are_the_houses
     assert row_of(client, user, "?state=removed").may_restore
 
 
-def test_sides_of_the_list_are_there_once_somebody_was_removed():
-    admin, user = an_admin_and_a_user()
-    client = a_client(admin)
-    assert client.get(url(admin)).context["sides"] == []
-    leaving.remove(of(admin), user)
-    assert [side.count for side in client.get(url(admin)).context["sides"]] == [None, 1]
-    assert "Nobody was removed." not in text(client.get(url(admin) + "?state=removed"))
-
-
 def test_an_address_of_the_removed_without_any_is_an_empty_list():
     admin = a_member(role=Role.ADMIN)
     assert "Nobody was removed." in text(a_client(admin).get(url(admin) + "?state=removed"))

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts import tenants
-from revidweb.accounts.models import Tenant
+from revidweb.accounts.models import JoinPolicy, Tenant
 
 HOUSE_BLUE = "#2763d7"  # what the colour control shows while the tenant has no accent of its own
 _REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -45,6 +45,30 @@ class TenantForm(forms.Form):
         """The house's own blue is no accent: it follows the house when that changes."""
         accent = str(self.cleaned_data["accent"]).lower()
         return "" if accent == HOUSE_BLUE else accent
+
+
+class JoinForm(forms.Form):
+    """Who may become a member without being added by hand."""
+
+    join_policy = forms.ChoiceField(
+        label=_("Who may join"),
+        choices=JoinPolicy.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose one of the three."), "invalid_choice": _("Choose one of the three.")},
+    )
+
+
+class HostForm(forms.Form):
+    """A host name of the tenant's own."""
+
+    host = forms.CharField(
+        label=_("Host name"),
+        max_length=253,
+        error_messages={"required": _("Write a host name, such as studio.example.com.")},
+    )
+
+    def __init__(self, purpose: str, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, auto_id=f"id_{purpose}_%s", **kwargs)  # type: ignore[arg-type, misc]
 
 
 class LogoForm(forms.Form):

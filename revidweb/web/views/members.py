@@ -54,16 +54,6 @@ class Row:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Side:
-    """One side of the list."""
-
-    href: str
-    label: str
-    count: int | None
-    is_current: bool
-
-
 @require_safe
 @actor_may(Right.MANAGE_MEMBERS)
 def members(request: ActorRequest) -> HttpResponse:
@@ -254,7 +244,6 @@ def _page(
         "granting": granting,
         "removing": removing,
         "of_removed": of_removed,
-        "sides": _sides(request.actor, of_removed=of_removed),
     }
     return render(request, "members/page.html", shown | _neighbours(page, of_removed=of_removed), status=status)
 
@@ -266,18 +255,6 @@ def _neighbours(page: Page[Member], *, of_removed: bool) -> dict[str, str]:
         "before": f"{same}{page.previous_page_number()}" if page.has_previous() else "",
         "after": f"{same}{page.next_page_number()}" if page.has_next() else "",
     }
-
-
-def _sides(actor: Actor, *, of_removed: bool) -> list[Side]:
-    """The ways between members and those who were removed; none while nobody was."""
-    removed = membership.removed(actor).count()
-    if not removed and not of_removed:
-        return []
-    href = reverse("members", args=[actor.tenant.slug])
-    return [
-        Side(href, _("Members"), None, is_current=not of_removed),
-        Side(f"{href}?state=removed", _("Removed"), removed, is_current=of_removed),
-    ]
 
 
 def _members_page(request: ActorRequest, *, of_removed: bool) -> Page[Member]:

@@ -1,19 +1,73 @@
-"""Settings of the tenant: name, time zone, accent, logo."""
+"""Settings of the tenant: name, time zone, accent, logo, who may join, and hosts of its own."""
 
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.conf import settings as installation
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from revidweb.accounts import tenants
+from revidweb.accounts import hosts, tenants
 from revidweb.accounts.actors import Right
+from revidweb.accounts.models import Host, HostPurpose, JoinPolicy, Tenant
 from revidweb.files import logos
 from revidweb.lib.refusal import Refusal
 from revidweb.web import wording
 from revidweb.web.access import ActorRequest, actor_may
-from revidweb.web.forms.settings import LogoForm, TenantForm
+from revidweb.web.forms.settings import HostForm, JoinForm, LogoForm, TenantForm
+
+_DOORS: dict[JoinPolicy, tuple[str | Promise, str | Promise]] = {
+    JoinPolicy.INVITED: (
+        gettext_lazy("People who were invited"),
+        gettext_lazy("By an invitation that an owner or admin made, or a link of theirs."),
+    ),
+    JoinPolicy.OPEN: (
+        gettext_lazy("Everybody"),
+        gettext_lazy("Whoever opens the page becomes a user, with an empty wallet."),
+    ),
+    JoinPolicy.CLOSED: (
+        gettext_lazy("Nobody"),
+        gettext_lazy("The page is not there, and no invitation lets anybody in."),
+    ),
+}
+_HOSTS: dict[HostPurpose, tuple[str | Promise, str | Promise]] = {
+    HostPurpose.WEB: (
+        gettext_lazy("Pages"),
+        gettext_lazy("Members sign in and work there; its start leads to this tenant, and no other is there."),
+    ),
+    HostPurpose.MEDIA: (
+        gettext_lazy("Media"),
+        gettext_lazy("Serves shared media and those of programs under signed links, and no page."),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Door:
+    """One answer to who may join."""
+
+    value: str
+    label: str | Promise
+    meaning: str | Promise
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class HostRow:
+    """What one of the tenant's two hosts is for, which one it is, if any, and the form that asks for it."""
+
+    purpose: HostPurpose
+    title: str | Promise
+    text: str | Promise
+    host: Host | None
+    form: HostForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,6 +99,49 @@ def logo_remove(request: ActorRequest) -> HttpResponse:
     return _done(request, _("The logo was removed."))
 
 
+@require_POST
+@actor_may(Right.MANAGE_TENANT)
+def join(request: ActorRequest) -> HttpResponse:
+    """Change who may join."""
+    form = JoinForm(request.POST)
+    if form.is_valid():
+        tenants.set_join_policy(request.actor, form.cleaned_data["join_policy"])
+        return _done(request, _("Who may join was saved."))
+    return _refused(request, "join", join_form=form, doors=_doors(""))
+
+
+@require_POST
+@actor_may(Right.MANAGE_TENANT)
+def host(request: ActorRequest, purpose: str) -> HttpResponse:
+    """Ask the operator for a host of the tenant's own; answer the page, or the form with what is wrong (422)."""
+    form = HostForm(_purpose(purpose), request.POST)
+    if form.is_valid():
+        try:
+            asked = hosts.ask(request.actor, name=form.cleaned_data["host"], purpose=purpose)
+            return _done(request, _("%(host)s waits for the operator's approval.") % {"host": asked.name})
+        except Refusal as refusal:
+            wording.put_on(form, refusal)
+    rows = _host_rows(request.actor.tenant, form=form, purpose=purpose)
+    return _refused(request, "host", host_rows=rows, row=next(row for row in rows if row.purpose == purpose))
+
+
+@require_POST
+@actor_may(Right.MANAGE_TENANT)
+def host_withdraw(request: ActorRequest, purpose: str) -> HttpResponse:
+    """Serve the tenant there no longer. Again: nothing happens."""
+    there = hosts.of(request.actor.tenant).get(_purpose(purpose))
+    if there is None:
+        return redirect("settings", request.actor.tenant.slug)
+    hosts.withdraw(request.actor, there)
+    return _done(request, _("%(host)s was withdrawn.") % {"host": there.name})
+
+
+def _purpose(word: str) -> HostPurpose:
+    if word not in HostPurpose.values:
+        raise Http404
+    return HostPurpose(word)
+
+
 def _change(request: ActorRequest) -> HttpResponse:
     form = TenantForm(request.actor.tenant, request.POST)
     if form.is_valid():
@@ -63,12 +160,35 @@ def _done(request: ActorRequest, said: str) -> HttpResponse:
     return HttpResponseClientRedirect(answer.url) if request.htmx else answer
 
 
-def _refused(request: ActorRequest, part: str, **forms: TenantForm | LogoForm) -> HttpResponse:
+def _refused(request: ActorRequest, part: str, **forms: object) -> HttpResponse:
     if request.htmx:
-        return render(request, f"settings/page.html#{part}", forms, status=422)
+        return render(request, f"settings/page.html#{part}", forms | _hints(request.actor.tenant), status=422)
     return _page(request, status=422, **forms)
 
 
-def _page(request: ActorRequest, *, status: int = 200, **forms: TenantForm | LogoForm) -> HttpResponse:
-    fresh = {"tenant_form": TenantForm(request.actor.tenant), "logo_form": LogoForm()}
-    return render(request, "settings/page.html", fresh | forms, status=status)
+def _page(request: ActorRequest, *, status: int = 200, **forms: object) -> HttpResponse:
+    tenant = request.actor.tenant
+    fresh: dict[str, object] = {"tenant_form": TenantForm(tenant), "logo_form": LogoForm(), "join_form": JoinForm()}
+    fresh |= {"doors": _doors(tenant.join_policy)}
+    if "host_rows" not in forms:
+        fresh |= {"host_rows": _host_rows(tenant)}
+    return render(request, "settings/page.html", fresh | _hints(tenant) | forms, status=status)
+
+
+def _hints(tenant: Tenant) -> dict[str, str]:
+    """Where people join, and where DNS is to lead."""
+    join_url = hosts.origin(tenant) + reverse("join", args=[tenant.slug])
+    return {"join_url": join_url, "dns_target": urlsplit(installation.PUBLIC_URL).hostname or ""}
+
+
+def _doors(chosen: str) -> list[Door]:
+    return [Door(policy, *words, is_chosen=policy == chosen) for policy, words in _DOORS.items()]
+
+
+def _host_rows(tenant: Tenant, *, form: HostForm | None = None, purpose: str = "") -> list[HostRow]:
+    """Both hosts. form: the one that was sent for this purpose."""
+    there = hosts.of(tenant)
+    return [
+        HostRow(its, *words, there.get(its), form if form and its == purpose else HostForm(its))
+        for its, words in _HOSTS.items()
+    ]
