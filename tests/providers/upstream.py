@@ -93,6 +93,7 @@ def _handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 5
+        disable_nagle_algorithm = True
 
         def handle(self) -> None:
             with suppress(OSError):
