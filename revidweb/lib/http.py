@@ -36,7 +36,8 @@ _POOL_SIZE = 32
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _PRIVATE_ENDINGS = (
-    *(".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".home", ".corp", ".private"),
+    *(".localhost", ".local", ".localdomain", ".localdomain4", ".localdomain6"),
+    *(".internal", ".intranet", ".lan", ".home", ".corp", ".private", ".svc"),
     *(".arpa", ".onion", ".test", ".invalid"),
 )
 
