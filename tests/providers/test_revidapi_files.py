@@ -103,6 +103,14 @@ def test_where_the_store_does_not_take_it_it_goes_directly(reply, revidapi, acco
     assert signing.asked[2].form[0][3] == LARGE
 
 
+def test_what_cannot_be_confirmed_goes_directly(revidapi, account, signing, stored):
+    signing.says(CONFIRM, {"detail": "File has not been uploaded"}, 400)
+    assert revidapi.upload(account, of_bytes(LARGE)) == stored
+    assert signing.lines[2:4] == [CONFIRM, DIRECT]
+    signing.says(CONFIRM, {"detail": "x"}, 503)
+    assert isinstance(error_of(revidapi.upload, account, of_bytes(LARGE)), ProviderBusy)
+
+
 @pytest.mark.parametrize(
     "target", ["http://127.0.0.1:1/put", "http://169.254.169.254/put", "ftp://x/", "http://a:b@c/"]
 )

@@ -1,5 +1,7 @@
 """RevidAPI: looking at a job, and asking it to stop."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from revidweb.providers.base import AccountRefused, Cancellation, ProviderBusy, Status
@@ -93,6 +95,14 @@ def test_a_job_is_cancelled_only_when_upstream_says_so(status, body, answer, rev
 def test_trouble_on_the_way_to_a_cancel_is_said(status, body, error, revidapi, account, upstream):
     upstream.says(STOP, body, status)
     assert isinstance(error_of(revidapi.cancel, account, "job_1"), error)
+
+
+def test_many_threads_may_look_at_once(revidapi, account, upstream):
+    for number in range(40):
+        upstream.says(f"GET /v1/jobs/job_{number}", {"status": "processing", "progress": number})
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        seen = list(pool.map(lambda number: revidapi.poll(account, f"job_{number}").progress, range(40)))
+    assert seen == list(range(40))
 
 
 def test_a_missing_job_is_no_error(revidapi, account):

@@ -21,7 +21,7 @@ _MODERATED = re.compile(
 _OF_THE_ACCOUNT = re.compile(r"\b(accounts?|organi[sz]ation|balance)\b", re.IGNORECASE)
 _OF_THE_KEY = re.compile(r"\b(api[ _-]?key|key|token|authorization|credentials?)\b", re.IGNORECASE)
 _OF_THE_QUEUE = re.compile(r"queue|concurren|\bslots?\b|running jobs", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.{0,500}?)</title", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^>]{0,200}>(.{0,500}?)</title", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]{0,1000}>")
 
 

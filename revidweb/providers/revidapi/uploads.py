@@ -76,7 +76,9 @@ def _signed(account: Account, file: Input, content: BinaryIO, until: float) -> s
     if not (upload_id and target and _is_put(target, told, file, content, until)):
         return ""
     confirmed = client.ask(account, "POST", "/files/upload/confirm", sent={"upload_id": upload_id})
-    return _address(account, _good(confirmed), until, upload_id=upload_id)
+    if not confirmed.is_good:
+        return _nothing_if_refused(confirmed)
+    return _address(account, confirmed.body, until, upload_id=upload_id)
 
 
 def _nothing_if_refused(answer: Answer) -> str:
