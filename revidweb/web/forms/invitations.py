@@ -7,17 +7,18 @@ from django.utils.translation import gettext_lazy as _
 from revidweb.accounts import invitations
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Invitation, Role
+from revidweb.catalog.params import Choice
 
 MAIL, LINK = "mail", "link"
+_WAYS = ((MAIL, _("By mail")), (LINK, _("By a link")))
 
 
 class InviteForm(forms.Form):
     """Whom, as what, and for how long. A link takes no address, and a mail is for one person."""
 
     by = forms.ChoiceField(
-        label=_("Invite"),
-        choices=[(MAIL, _("By mail")), (LINK, _("By a link"))],
-        widget=forms.RadioSelect,
+        label=_("How"),
+        choices=_WAYS,
         initial=MAIL,
         error_messages={"required": _("Choose how to invite."), "invalid_choice": _("Choose how to invite.")},
     )
@@ -53,6 +54,17 @@ class InviteForm(forms.Form):
         self.actor = actor
         self.fields["role"].choices = _roles(actor)  # type: ignore[attr-defined]
         self.fields["days"].initial = settings.INVITATION_DAYS
+
+    @property
+    def ways(self) -> list[Choice]:
+        """By mail or by a link, for the segmented control."""
+        chosen = self["by"].value()
+        return [Choice(way, str(label), is_chosen=way == chosen) for way, label in _WAYS]
+
+    @property
+    def is_mail_kept(self) -> bool:
+        """Whether mail goes no farther than a file on the operator's disk."""
+        return bool(settings.EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend")
 
     def clean(self) -> dict[str, object]:
         """A mail needs an address."""
