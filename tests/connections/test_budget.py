@@ -89,6 +89,16 @@ def test_a_clock_that_runs_behind_gives_nothing_away(now, credential):
     assert budget.take(credential, wanted=1, rank=Rank.SEND) == 0
 
 
+def test_a_page_says_how_many_are_ready_and_takes_none(now, credential, django_assert_num_queries):
+    credential.refresh_from_db()
+    with django_assert_num_queries(0):
+        assert budget.ready(credential) == 100
+        assert budget.ready(None) == 0
+    budget.rest(credential, 5)
+    credential.refresh_from_db()
+    assert budget.ready(credential) == 0
+
+
 def test_what_needs_no_account_has_no_limit():
     assert budget.take(None, wanted=7, rank=Rank.PAGE) == 7
     assert budget.resting_s(None) == 0

@@ -1,6 +1,6 @@
 import pytest
 
-from revidweb.connections import credentials, health
+from revidweb.connections import budget, credentials, health
 from revidweb.connections.models import Connection, Credential
 from revidweb.connections.slots import Free
 from revidweb.lib import clock
@@ -177,6 +177,12 @@ def test_a_check_that_gets_no_sound_answer_says_why(settings, upstream, connecti
     assert connection.trouble == trouble
     assert bool(connection.failing_since and connection.failure) == is_failing
     assert _seconds_to_check(connection) == pytest.approx(settings.ACCOUNT_RETRY_S, abs=5)
+
+
+def test_too_many_requests_lets_everybody_rest(upstream, connection):
+    upstream.says["balance"] = ProviderBusy("Too many requests", code="rate", retry_after_s=20)
+    health.check(connection, ours=NOTHING)
+    assert budget.resting_s(connection.credential) == pytest.approx(20, abs=2)
 
 
 def test_an_account_without_these_pages_is_proven_by_its_catalogue(upstream, connection):
