@@ -16,7 +16,7 @@ from revidweb.accounts.models import Member, Tenant
 from revidweb.jobs import balance
 from revidweb.jobs.balance import Balance
 from revidweb.jobs.models import Job
-from revidweb.web import doors
+from revidweb.web import doors, hosts
 from revidweb.web.doors import Door
 
 THEMES: tuple[tuple[str, str, str | Promise], ...] = (
@@ -161,8 +161,8 @@ class Frame:
 
     @property
     def may_found(self) -> bool:
-        """Whether everybody may found tenants, and so this person another one."""
-        return bool(settings.SIGNUP == "open")
+        """Whether everybody may found tenants here, and so this person another one."""
+        return bool(settings.SIGNUP == "open") and hosts.of(self.request) is None
 
     @cached_property
     def running(self) -> int:

@@ -15,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from revidweb.accounts import invitations, joining
 from revidweb.accounts.models import Invitation, JoinPolicy, Tenant
+from revidweb.web import hosts
 
 FOUNDING = ""  # where the session keeps the operator's invitation among those of tenants, which have a slug
 _SESSION_KEY = "doors"
@@ -71,8 +72,12 @@ def at(request: HttpRequest, slug: str) -> Door | None:
 
 
 def asked_for(request: HttpRequest) -> Door | None:
-    """The door whose page the visitor is on, or will come to after signing in or up; None where there is none."""
-    slug = _slug_of(request.path_info) or _slug_of(_next(request))
+    """The door whose page the visitor is on, or will come to after signing in or up; None where there is none.
+
+    On a tenant's own host every page outside the tenant is at that tenant's door.
+    """
+    host = hosts.of(request)
+    slug = _slug_of(request.path_info) or _slug_of(_next(request)) or (host.tenant.slug if host else "")
     return at(request, slug) if slug else None
 
 
@@ -86,7 +91,9 @@ def founding_invitation(request: HttpRequest) -> Invitation | None:
 
 
 def may_found(request: HttpRequest) -> bool:
-    """Whether the visitor may found a tenant of their own (REVIDWEB_SIGNUP)."""
+    """Whether the visitor may found a tenant of their own (REVIDWEB_SIGNUP); never on another tenant's own host."""
+    if hosts.of(request):
+        return False
     if settings.SIGNUP == "invite":
         return founding_invitation(request) is not None
     return bool(settings.SIGNUP == "open")

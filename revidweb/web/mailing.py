@@ -8,14 +8,15 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from revidweb.accounts.models import Host, HostPurpose, HostState, Invitation, Tenant
+from revidweb.accounts import hosts
+from revidweb.accounts.models import Invitation, Tenant
 from revidweb.lib.refusal import Refusal
 
 
 def link_of(invitation: Invitation, token: str) -> str:
     """The whole address of an invitation's link."""
     if invitation.tenant is None:
-        return settings.PUBLIC_URL + reverse("account_signup_invited", kwargs={"token": token})
+        return _origin(None) + reverse("account_signup_invited", kwargs={"token": token})
     path = reverse("join_link", kwargs={"tenant_slug": invitation.tenant.slug, "token": token})
     return _origin(invitation.tenant) + path
 
@@ -43,11 +44,8 @@ def send(invitation: Invitation, token: str, *, inviter: str) -> None:
 
 
 def _origin(tenant: Tenant | None) -> str:
-    """The scheme and host under which people reach the tenant."""
-    host = Host.objects.filter(tenant=tenant, purpose=HostPurpose.WEB, state=HostState.APPROVED).first()
-    if tenant is None or host is None:
-        return str(settings.PUBLIC_URL)
-    return f"{settings.PUBLIC_URL.partition('://')[0]}://{host.name}"
+    """The scheme and host under which people reach the tenant, or found one."""
+    return hosts.origin(tenant) if tenant else str(settings.PUBLIC_URL)
 
 
 def _sender(name: str) -> str:

@@ -4,10 +4,22 @@ from urllib.parse import urlencode
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.test import Client
 
 from revidweb import logs
 from revidweb.accounts import invitations, members
-from revidweb.accounts.models import Invitation, JoinPolicy, Member, MemberState, Person, Role, Tenant
+from revidweb.accounts.models import (
+    Host,
+    HostPurpose,
+    HostState,
+    Invitation,
+    JoinPolicy,
+    Member,
+    MemberState,
+    Person,
+    Role,
+    Tenant,
+)
 from revidweb.credits import leaving, ledger
 from revidweb.files import logos
 from tests.accounts.makers import a_verified_person, an_open_house, an_owner
@@ -469,3 +481,33 @@ def test_a_links_token_is_in_no_log_line(caplog):
     said = [record.getMessage() for record in caplog.records]
     assert any(token in line for line in said), "Django logs the path of what is not found"
     assert not any(token in logs.without_links(None, "", {"event": line})["event"] for line in said)
+
+
+# -- on a tenant's own host
+
+
+def at_home(owner):
+    """A browser at the tenant's own host."""
+    name = f"{owner.tenant.slug}.example.test"
+    Host.objects.create(tenant=owner.tenant, name=name, purpose=HostPurpose.WEB, state=HostState.APPROVED)
+    return Client(headers={"host": name})
+
+
+def test_on_a_tenants_own_host_sign_in_and_sign_up_are_at_its_door():
+    owner = an_owner(name="Aurora", join_policy=JoinPolicy.OPEN)
+    client = at_home(owner)
+    for page in ("login", "signup"):
+        assert "<title>" in (shown := client.get(f"/accounts/{page}/").content.decode())
+        assert "· Aurora</title>" in shown
+    client.post("/accounts/signup/", ADA)
+    assert membership(owner.tenant).role == Role.USER
+    assert Tenant.objects.count() == 1
+
+
+@pytest.mark.parametrize("policy", ["closed", "invited"])
+def test_nobody_founds_a_tenant_on_another_ones_host(policy):
+    owner = an_owner(join_policy=policy)
+    client = at_home(owner)
+    client.post("/accounts/signup/", ADA)
+    assert not Person.objects.filter(email="ada@example.test").exists()
+    assert Tenant.objects.count() == 1
