@@ -108,11 +108,14 @@ def test_a_job_that_differs_is_none(told, revidapi, account, upstream):
         {"type": "IMAGE_GENERATION"},
         {"type": None},
         {"credits_cost": None},
+        {"input_images": ["http://[::1", "not an address"]},
     ],
 )
 def test_what_is_not_printed_or_spelt_otherwise_counts_for_nothing(told, revidapi, account, upstream):
     listed(upstream, entry(**told))
     assert found(revidapi, account) == ["job_1"]
+    with_picture = replace(image_order(), inputs=(at(f"{HERE}/a.png"),))
+    assert found(revidapi, account, with_picture) == ["job_1"]
 
 
 def test_a_speed_that_a_name_carries_is_compared_too(revidapi, account, upstream):

@@ -15,6 +15,7 @@ from revidweb.providers.base import (
     ProviderRefused,
     Status,
 )
+from tests.lib.servers import a_server
 
 from .conftest import KEY
 from .orders import PNG, at, error_of, image_order, of_bytes, recorded, video_order
@@ -146,6 +147,31 @@ def test_an_answer_that_does_not_come_in_time_is_unknown(revidapi, account, sett
 def test_an_answer_without_end_is_unknown(revidapi, account, upstream):
     upstream.says(IMAGE, b'{"job_id": "job_1", "more": "' + bytes(5 * 1_048_576) + b'"}')
     assert isinstance(error_of(revidapi.submit, account, image_order(), attempt=1), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 many So\r\n\r\n",
+        b"HTTP/1.1 200 So\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 So\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+        b'HTTP/1.1 200 So\r\nContent-Length: 100\r\n\r\n{"job_id": "job_1"}',
+        b"HTTP/1.1 200 So\r\nContent-Length: -1\r\n\r\n{}",
+        b"HTTP/1.1 200 So\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
+        b"HTTP/1.1 200 So\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 302 So\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"",
+    ],
+)
+def test_nonsense_on_the_wire_is_a_lost_answer(wire, revidapi, settings):
+    with a_server() as server:
+        settings.PRIVATE_HOSTS = frozenset({server.host})
+        settings.REVIDAPI_CREATE_TIMEOUT_S = 1
+        server.answers["/image/generate"] = lambda connection: connection.sendall(wire)
+        error = error_of(revidapi.submit, Account("con_1", server.url(""), KEY), image_order(), attempt=1)
+    assert isinstance(error, OutcomeUnknown)
 
 
 def test_a_create_never_rides_on_a_connection_that_was_used_before(revidapi, account, upstream):

@@ -1,6 +1,5 @@
 """The requests themselves: guarded, bounded, never redirected, the key in one header and nowhere else."""
 
-import http.client as status_lines
 import json
 import math
 import time
@@ -86,16 +85,11 @@ def ask(
 def put(url: str, body: multipart.Body, headers: Mapping[str, str], *, timeout_s: float) -> int:
     """Bring bytes to an address that upstream named, without the key; the status that came back.
 
-    Raises Refusal for an address that is none or private, ProviderBusy when it did not work now.
+    Raises Refusal for what the text shows to be no public address, ProviderBusy when it did not work.
     """
     http.check(url)
     request = requests.Request("PUT", url, data=body, headers=dict(headers))
-    try:
-        return _told(http.session(), request, "", timeout_s, ProviderBusy).status
-    except ProviderBusy as busy:
-        if isinstance(busy.__cause__, Refusal):
-            raise busy.__cause__ from None
-        raise
+    return _told(http.session(), request, "", timeout_s, ProviderBusy).status
 
 
 def is_readable(url: str, *, timeout_s: float) -> bool:
@@ -134,7 +128,7 @@ def _told(
         raise ProviderBusy("The address is none that may be dialled.", code="unreachable") from refusal
     except requests.RequestException as trouble:
         found = _trouble(trouble, lost)
-    except (urllib3.exceptions.HTTPError, status_lines.HTTPException, OSError, UnicodeError) as trouble:
+    except urllib3.exceptions.HTTPError as trouble:  # the few that requests does not make its own
         found = lost(f"The answer was lost: {type(trouble).__name__}.")
     raise found
 

@@ -17,7 +17,7 @@ _URLS_MAX = 16
 _DEPTH_MAX = 5
 _WHOLE_MAX = 1_000_000_000
 _INSIDE = ("data", "job")  # where some hosts put what others print on top
-_URL = re.compile(r"https?://[^\s\x00-\x20\x7f<>\"]+")
+_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _URL_NAMES = (
     *("url", "urls", "result_url", "output_url", "video_url", "image_url"),
     *("videos", "video", "images", "image", "outputs", "output", "results", "result", "files", "file", "data"),
@@ -115,7 +115,7 @@ def _number_of_seconds(value: Any) -> float | None:
 
 def url(value: Any) -> str:
     """An http address; "" for anything else. Whether it may be dialled is judged where it is dialled."""
-    text = value.strip() if isinstance(value, str) else ""
+    text = value.strip().replace(" ", "%20") if isinstance(value, str) else ""
     return text if len(text) <= _URL_MAX_CHARS and text.isprintable() and _URL.fullmatch(text) else ""
 
 
