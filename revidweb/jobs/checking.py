@@ -7,9 +7,10 @@ back. What must be true of money alone is the book's own check.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from django.db.models import Exists, F, Model, OuterRef, Q, Value
-from django.db.models.functions import Concat
+from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce, Concat
 
+from revidweb.connections.models import PREVIEW
 from revidweb.credits.checking import Fault
 from revidweb.credits.models import Hold, HoldState
 
@@ -92,6 +93,74 @@ def holds_have_their_jobs() -> Iterator[Fault]:
         yield Fault("hold_without_job", f"hold {pk} ({reference})", "its job", "none")
 
 
+def orders_are_sent_once() -> Iterator[Fault]:
+    """Of a job with an account at most one order is upstream or may be, and a job that may be sent has none there."""
+    there = _orders().annotate(sent=Count("attempts"))
+    again = Q(sent__gt=1) | Q(sent=1, state__in=[State.QUEUED, State.PREPARING])
+    for name, state, sent in there.filter(again).order_by("pk").values_list("public_id", "state", "sent").iterator():
+        most = "none" if state in (State.QUEUED, State.PREPARING) else "one at most"
+        yield Fault("sent_again", f"job {name}", f"of orders upstream {most}", str(sent))
+
+
+def sending_has_its_attempt() -> Iterator[Fault]:
+    """A job that is being sent has the attempt that was written before the call, and no other job has one."""
+    is_out = Q(Exists(Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENDING)))
+    lone = Q(state=State.SENDING) & ~is_out
+    stray = ~Q(state=State.SENDING) & is_out
+    for job, state in _wrong(lone | stray):
+        expected, found = ("one", "none") if state == State.SENDING else ("none", "one")
+        yield Fault("sending", job, f"of an attempt without an answer {expected}", found)
+
+
+def unknown_has_its_order() -> Iterator[Fault]:
+    """A job whose outcome is unknown has an order that is upstream, or may be."""
+    may_be = [AttemptState.SENT, AttemptState.LOST]
+    for job, _state in _wrong(
+        Q(state=State.UNKNOWN) & ~Q(Exists(Attempt.objects.filter(job=OuterRef("pk"), state__in=may_be)))
+    ):
+        yield Fault("unknown", job, "an attempt that was answered or whose answer was lost", "none")
+
+
+def attempts_have_their_keys() -> Iterator[Fault]:
+    """What was sent to an account was sent with one of that account's keys."""
+    strange = Q(credential__isnull=True) & ~Q(connection__provider=PREVIEW)
+    other = Q(credential__isnull=False) & ~Q(credential__connection=F("connection"))
+    rows = Attempt.objects.filter(strange | other).order_by("pk")
+    for name, number, key in rows.values_list("job__public_id", "number", "credential__public_id").iterator():
+        yield Fault("credential", f"job {name} #{number}", "a key of its connection", key or "none")
+
+
+def late_successes_are_of_failed_jobs() -> Iterator[Fault]:
+    """Only a failed job is looked at after its end, until a success is on it; and that says where it is."""
+    ends = Q(late_at__isnull=False) | Q(late_look_at__isnull=False)
+    both = Q(late_at__isnull=False, late_look_at__isnull=False)
+    bare = Q(late_at__isnull=False, late_results=[]) | Q(late_at__isnull=True) & ~Q(late_results=[])
+    for job, state, late_at in _wrong((ends & ~Q(state=State.FAILED)) | both | bare, "late_at"):
+        found = "a success" if late_at else "a look"
+        yield Fault("late", job, "a late success with its results at a failed job", f"{found} at a {state} one")
+
+
+def settlements_say_what_upstream_took() -> Iterator[Fault]:
+    """What a settlement says of upstream's charge is the sum of its attempts, and doubtful as soon as one is."""
+    doubtful = Q(Exists(Attempt.objects.filter(job=OuterRef("job"), is_cost_uncertain=True)))
+    told = Settlement.objects.annotate(cost=Coalesce(Sum("job__attempts__upstream_cost_micros"), 0))
+    wrong = told.filter(
+        ~Q(cost=F("upstream_cost_micros"))
+        | (Q(is_cost_uncertain=True) & ~doubtful)
+        | (Q(is_cost_uncertain=False) & doubtful)
+    )
+    rows = wrong.order_by("job").values_list("job__public_id", "cost", "upstream_cost_micros", "is_cost_uncertain")
+    for name, cost, said, is_uncertain in rows.iterator():
+        doubt = "uncertain" if is_uncertain else "certain"
+        yield Fault("upstream_cost", f"job {name}", f"{cost} millionths, as its attempts say", f"{said}, {doubt}")
+
+
+def _orders() -> QuerySet[Job]:
+    """Jobs joined to their attempts with a key that are upstream, or may be."""
+    may_be = [AttemptState.SENDING, AttemptState.SENT, AttemptState.LOST]
+    return Job.objects.filter(attempts__credential__isnull=False, attempts__state__in=may_be)
+
+
 CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     ends_are_settled,
     holds_follow_their_jobs,
@@ -100,6 +169,12 @@ CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     done_is_delivered,
     work_has_its_ticket,
     holds_have_their_jobs,
+    orders_are_sent_once,
+    sending_has_its_attempt,
+    unknown_has_its_order,
+    attempts_have_their_keys,
+    late_successes_are_of_failed_jobs,
+    settlements_say_what_upstream_took,
 )
 
 

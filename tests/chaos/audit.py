@@ -19,7 +19,7 @@ from django.db.models import Count  # noqa: E402
 
 from revidweb.credits.models import Hold, HoldState, Transfer  # noqa: E402
 from revidweb.files.models import StoredFile  # noqa: E402
-from revidweb.jobs.models import AttemptState, Job, Output, Settlement  # noqa: E402
+from revidweb.jobs.models import Attempt, AttemptState, Job, Output, Settlement  # noqa: E402
 from revidweb.jobs.states import State  # noqa: E402
 
 
@@ -38,7 +38,31 @@ def audit() -> dict[str, object]:
         "settlements": Settlement.objects.count(),
         "captures": Transfer.objects.filter(kind="capture").count(),
         "open holds": Hold.objects.filter(state=HoldState.OPEN).count(),
+        "charged": sum(Settlement.objects.values_list("credits", flat=True)),
+        "work": [_work(job) for job in Job.objects.order_by("pk").prefetch_related("attempts")],
         **_files(),
+    }
+
+
+def _work(job: Job) -> dict[str, object]:
+    """What became of one job, here and by its attempts."""
+    return {
+        "job": str(job),
+        "prompt": job.prompt,
+        "state": job.state,
+        "code": job.error_code,
+        "is_late": job.late_at is not None,
+        "attempts": [_attempt(attempt) for attempt in job.attempts.all()],
+    }
+
+
+def _attempt(attempt: Attempt) -> dict[str, object]:
+    """cost: in the provider's credits."""
+    return {
+        "state": attempt.state,
+        "ticket": attempt.ticket,
+        "cost": (attempt.upstream_cost_micros or 0) / 1_000_000,
+        "is_uncertain": attempt.is_cost_uncertain,
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db.models import F
 
+from revidweb.connections.models import Connection, Credential
 from revidweb.credits import ledger
 from revidweb.credits.models import Hold
 from revidweb.jobs import cancel, checking, submit
@@ -69,6 +70,28 @@ def _hold_for_nobody(job: Job) -> None:
     ledger.hold(job.hold.wallet, credits=1, reference="job:job_nobody")
 
 
+def _sign(job: Job, *, attempts: int = 1) -> None:
+    """As if the job's orders had gone to an account."""
+    key = Credential.objects.create(connection=job.connection, base_url="https://scripted.example", hint="…")
+    for number in range(job.attempts.count() + 1, attempts + 1):
+        Attempt.objects.create(job=job, number=number, connection=job.connection, state="lost")
+    Attempt.objects.filter(job=job).update(credential=key)
+
+
+def _sign_with_anothers_key(job: Job) -> None:
+    other = Connection.objects.create(tenant=job.tenant, provider="scripted", name="Other")
+    key = Credential.objects.create(connection=other, base_url="https://scripted.example", hint="…")
+    Attempt.objects.filter(job=job).update(credential=key)
+
+
+def _update(**fields):
+    return lambda job: Job.objects.filter(pk=job.pk).update(**fields)
+
+
+def _update_attempts(**fields):
+    return lambda job: Attempt.objects.filter(job=job).update(**fields)
+
+
 FAULTS = {
     "an end has no settlement": ("done", lambda job: Settlement.objects.get(job=job).delete(), {"settlement"}),
     "a verdict is another's": ("cancelled", lambda job: _move(job, "failed"), {"settlement"}),
@@ -105,6 +128,32 @@ FAULTS = {
     ),
     "a job at work has no ticket": ("working", lambda job: Attempt.objects.filter(job=job).delete(), {"ticket"}),
     "credits are held for no job": ("queued", _hold_for_nobody, {"hold_without_job"}),
+    "an order was sent twice": ("working", lambda job: _sign(job, attempts=2), {"sent_again"}),
+    "what is upstream may be sent again": ("queued", lambda job: _sign(job, attempts=1), {"sent_again"}),
+    "a job is being sent by nobody": ("working", _update(state="sending"), {"sending"}),
+    "a job at work is being sent": ("working", _update_attempts(state="sending"), {"sending", "ticket"}),
+    "an unknown outcome of no order": ("queued", _update(state="unknown"), {"unknown"}),
+    "an order was sent with no key": (
+        "working",
+        lambda job: Connection.objects.filter(pk=job.connection_id).update(provider="scripted"),
+        {"credential"},
+    ),
+    "an order was sent with another's key": ("working", _sign_with_anothers_key, {"credential"}),
+    "a done job succeeds late": ("done", _update(late_at=clock.now(), late_results=["there"]), {"late"}),
+    "a cancelled job is looked at late": ("cancelled", _update(late_look_at=clock.now()), {"late"}),
+    "a late success is nowhere": ("failed", _update(late_at=clock.now()), {"late"}),
+    "a late success is looked for on": (
+        "failed",
+        _update(late_at=clock.now(), late_results=["there"], late_look_at=clock.now()),
+        {"late"},
+    ),
+    "a settlement says another cost": ("done", _update_attempts(upstream_cost_micros=7), {"upstream_cost"}),
+    "a settlement is surer than its attempts": ("done", _update_attempts(is_cost_uncertain=True), {"upstream_cost"}),
+    "a settlement doubts what is sure": (
+        "done",
+        lambda job: Settlement.objects.filter(job=job).update(is_cost_uncertain=True),
+        {"upstream_cost"},
+    ),
 }
 
 
