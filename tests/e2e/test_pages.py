@@ -41,6 +41,9 @@ OWNER = {
     "job": "{job}",
     "credits of the house": "{tenant}/credits/",
     "members": "{tenant}/members/",
+    "invitations": "{tenant}/members/invitations/",
+    "invite": "{tenant}/members/invitations/new/",
+    "found a tenant": "/tenants/new/",
     "settings": "{tenant}/settings/",
     "styleguide": "/styleguide/",
 }
