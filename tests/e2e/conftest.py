@@ -13,11 +13,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.processes import Processes, a_house, wait_for
+from tests.upstreams.revidapi import StandIn
 from tests.visitor import Visitor
 
+from . import upstream
 from .window import OBSERVE, Window
 
-QUICK = {"PREVIEW_IMAGE_S": 1, "PREVIEW_VIDEO_S": 2, "PREVIEW_SLOW_S": 4}
+QUICK = {"PREVIEW_IMAGE_S": 1, "PREVIEW_VIDEO_S": 2, "PREVIEW_SLOW_S": 4, "REVIDAPI_LOOK_S": 0.5}
 IMAGE = {"model": "image-4.0", "prompt": "Paper boats at dusk"}
 CLIP = {"model": "kling-2.6", "duration": "5", "prompt": "A lighthouse in the rain"}
 JOB, RESULT = r"/jobs/job_\w+/", r"/gallery/out_\w+/"
@@ -25,25 +27,37 @@ FAILING = {"model": "image-4.0", "prompt": "A bridge that is to fail"}
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
-    """The installation, prepared as `make run` does and running."""
-    with a_house(tmp_path_factory.mktemp("house"), **QUICK) as processes:
+def stand_in() -> Iterator[StandIn]:
+    """RevidAPI on a loopback port, for tenants that connect to it."""
+    with StandIn() as upstream:
+        yield upstream
+
+
+@pytest.fixture(scope="package")
+def house(tmp_path_factory: pytest.TempPathFactory, stand_in: StandIn) -> Iterator[Processes]:
+    """The installation, prepared as `make run` does and running; it may dial the stand-in."""
+    with a_house(tmp_path_factory.mktemp("house"), **QUICK, PRIVATE_HOSTS=stand_in.host) as processes:
         yield processes
 
 
 @pytest.fixture(scope="package")
 def visitors(house: Processes) -> dict[str, Visitor]:
-    """The demo's owner and member, signed in once: sign-ins are limited."""
-    people = {who: Visitor(house.url, house.demo["tenant"]) for who in ("owner", "member")}
-    for who, visitor in people.items():
-        visitor.sign_in(house.demo[who])
-    return people
+    """The demo's owner and member, and the owner of a studio, signed in once: sign-ins are limited."""
+    people = {who: house.demo[who] | {"tenant": house.demo["tenant"]} for who in ("owner", "member")}
+    people["studio"] = upstream.found(house, "Studio")
+    visitors = {who: Visitor(house.url, person["tenant"]) for who, person in people.items()}
+    for who, visitor in visitors.items():
+        visitor.sign_in(people[who])
+    return visitors
 
 
 @pytest.fixture(scope="package")
-def places(house: Processes, visitors: dict[str, Visitor]) -> dict[str, str]:
-    """Where the pages are that tell of one thing: the member has made a picture, a clip, and one that failed."""
-    member = visitors["member"]
+def places(house: Processes, visitors: dict[str, Visitor], stand_in: StandIn) -> dict[str, str]:
+    """Where the pages are that tell of one thing: the member has made a picture, a clip, and one that failed.
+
+    The studio works with connections.
+    """
+    member, connected = visitors["member"], upstream.places(visitors["studio"], stand_in)
     for number, (kind, order) in enumerate((("image", IMAGE), ("video", CLIP), ("image", FAILING))):
         assert member.create(kind, token=f"seed-{number}", **order).status_code == 302
     tenant = f"/t/{house.demo['tenant']}"
@@ -62,7 +76,7 @@ def places(house: Processes, visitors: dict[str, Visitor]) -> dict[str, str]:
     picture, clip = result_of(IMAGE), result_of(CLIP)
     failed = found("jobs/?state=failed", JOB)[0]
     job = member.links(clip, JOB)[0]
-    return {"tenant": tenant, "picture": picture, "clip": clip, "job": job, "failed": failed}
+    return {"tenant": tenant, "picture": picture, "clip": clip, "job": job, "failed": failed} | connected
 
 
 Opener = Callable[..., Window]

@@ -33,7 +33,7 @@ def sign_in(page: Page, who: dict[str, str]) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("E-mail address").fill(who["email"])
     page.get_by_label("Password", exact=True).fill(who["password"])
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(re.compile(r"/t/[^/]+/$"))
 
 

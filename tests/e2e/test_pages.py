@@ -44,8 +44,17 @@ OWNER = {
     "invitations": "{tenant}/members/invitations/",
     "invite": "{tenant}/members/invitations/new/",
     "found a tenant": "/tenants/new/",
+    "connections, none yet": "{tenant}/connections/",
     "settings": "{tenant}/settings/",
     "styleguide": "/styleguide/",
+}
+STUDIO = {
+    "connections": "{studio}/connections/",
+    "connection": "{well}",
+    "connection in trouble": "{troubled}",
+    "connect": "{studio}/connections/add/",
+    "create with a connection": "{studio}/create/image/",
+    "models of a connection": "{studio}/models/",
 }
 NOBODY = {
     "sign in": "/accounts/login/",
@@ -55,7 +64,7 @@ NOBODY = {
     "bad reset link": "/accounts/password/reset/key/1-abc/",
     "confirm": "/accounts/confirm-email/",
 }
-WHO = {"member": MEMBER, "owner": OWNER, "": NOBODY}
+WHO = {"member": MEMBER, "owner": OWNER, "studio": STUDIO, "": NOBODY}
 PAGES = [(who, name) for who, pages in WHO.items() for name in pages]
 
 
