@@ -9,7 +9,7 @@ import structlog
 
 _SECRET = re.compile(r"password|passwd|secret|token|credential|authorization|cookie|api_?key", re.IGNORECASE)
 # Links that let in whoever has them: an invitation, a new password, an address's confirmation.
-_LINK = re.compile(r"(/(?:join|signup|reset/key|confirm-email)/)[^/\s]{12,}")
+_LINK = re.compile(r"(/(?:join|signup|reset/key|confirm-email)/)[\w:-]{12,}")
 _HIDDEN = "***"
 
 
@@ -71,6 +71,9 @@ def configure(*, level: str, as_json: bool) -> None:
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},
+                # Their DEBUG lines print what must not be read: whole pages' values, and addresses that others signed.
+                "django.template": {"level": "INFO"},
+                "urllib3": {"level": "INFO"},
             },
         }
     )

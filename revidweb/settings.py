@@ -230,6 +230,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "account_login"
 
+EMAIL_TIMEOUT = 10  # seconds; who invites or resets a password waits for the mail server
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "revidweb@localhost")
 if env.text("EMAIL_URL"):
     vars().update(environ.Env.email_url_config(env.text("EMAIL_URL")))

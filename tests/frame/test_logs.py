@@ -43,6 +43,30 @@ def test_what_is_named_a_secret_is_blanked(written):
 
 
 @pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/t/aurora/join/{}/",
+        "/accounts/signup/{}/",
+        "/accounts/confirm-email/{}/",
+        "/accounts/password/reset/key/1-{}/",
+    ],
+)
+def test_what_lets_in_whoever_has_it_is_blanked_in_every_path(written, path, as_json):
+    token = "dXgt-9Jq_" * 4
+    log = logging.getLogger("django.request")
+    said = str(written(lambda: log.warning("Not Found: %s", path.format(token)), as_json=as_json))
+    assert token not in said
+    assert path.partition("{")[0].removesuffix("1-") + "***" in said
+
+
+def test_a_tenants_own_pages_stay_readable(written):
+    log = logging.getLogger("django.request")
+    (line,) = written(lambda: log.warning("Not Found: %s", "/t/aurora/join/accent.css?v=1a1f99b7ee3"))
+    assert line["event"] == "Not Found: /t/aurora/join/accent.css?v=1a1f99b7ee3"
+
+
+@pytest.mark.parametrize("as_json", [True, False])
 def test_a_traceback_shows_no_local_variables(written, as_json):
     def fail(sealed):
         raise ValueError("no")
