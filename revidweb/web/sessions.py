@@ -1,13 +1,17 @@
-"""A person's sessions: from which browser and address each is used, and since when it was not."""
+"""A person's sessions: how they are kept, from which browser and address each is used, and since when it was not."""
 
+import json
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+
+from revidweb.lib import sealing
 
 SEEN_EVERY_S = 300
 _MOST_NOTED = 10_000
@@ -44,6 +48,18 @@ def _is_due(key: str, client: str) -> bool:
         _noted.clear()
     _noted[key] = (client, now)
     return before is not None
+
+
+class SealedJson:
+    """How sessions lie in the database: a new app's secret and the key of a password's link wait there."""
+
+    def dumps(self, session: dict[str, Any]) -> bytes:
+        """The session, sealed."""
+        return sealing.seal(json.dumps(session, separators=(",", ":"))).encode()
+
+    def loads(self, sealed: bytes) -> Any:
+        """The session again. Raises CannotOpen; Django then begins an empty one."""
+        return json.loads(sealing.unseal(sealed.decode()))
 
 
 # The first that fits. Browsers name those they descend from, so the youngest stand first.

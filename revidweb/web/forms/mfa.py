@@ -3,19 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from allauth.core import context
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms as base
 from allauth.mfa.totp import forms as totp
-from allauth.mfa.totp.internal import auth as totp_codes
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.core.cache import cache
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
-
-from revidweb.lib import sealing
 
 from .account import Worded, Words
 
@@ -39,8 +36,10 @@ class _OnceOnly(Worded):
     def clean_code(self) -> str:
         """The code, unless somebody came in with it a moment ago."""
         code: str = super().clean_code()  # type: ignore[misc]
-        key = f"mfa-code:{self.user.pk}:{normalize_user_code(code)}"  # type: ignore[attr-defined]
-        if not cache.add(key, "used", app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)):
+        used = salted_hmac("mfa-code", f"{self.user.pk}:{normalize_user_code(code)}")  # type: ignore[attr-defined]
+        if not cache.add(
+            f"mfa-code:{used.hexdigest()}", "used", app_settings.TOTP_PERIOD * (2 * app_settings.TOTP_TOLERANCE + 1)
+        ):
             raise get_adapter().validation_error("incorrect_code")
         return code
 
@@ -54,24 +53,9 @@ class ReauthenticateForm(_OnceOnly, base.ReauthenticateForm):  # type: ignore[mi
 
 
 class ActivateTotpForm(Worded, totp.ActivateTOTPForm):  # type: ignore[misc]
-    """The first code of a new app. Until it comes, the secret waits in the session, sealed there as well."""
+    """The first code of a new app."""
 
     words = _CODE
-    secret: str
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.is_bound:
-            self.secret = _opened(self.secret)
-        context.request.session[totp_codes.SECRET_SESSION_KEY] = sealing.seal(self.secret)
-
-
-def _opened(secret: str) -> str:
-    """The session's secret; one that allauth made this moment, where there was none, is not sealed yet."""
-    try:
-        return sealing.unseal(secret)
-    except sealing.CannotOpen:
-        return secret
 
 
 class _Careful(Worded):
