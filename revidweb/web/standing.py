@@ -15,7 +15,7 @@ from revidweb.connections.models import Connection, Trouble
 class Standing:
     """tone and label: of its badge. title: what is wrong, "" where nothing is; advice: what is to be done.
 
-    since: since when; answer: in the words of who answered, or failed to.
+    since: since when; answer: in the words of who answered, or failed to; needs_key: whether another key would mend it.
     """
 
     tone: str
@@ -24,6 +24,7 @@ class Standing:
     advice: str | Promise = ""
     since: datetime | None = None
     answer: str = ""
+    needs_key: bool = False
 
 
 _TROUBLES: dict[str, tuple[str | Promise, str | Promise]] = {
@@ -33,11 +34,11 @@ _TROUBLES: dict[str, tuple[str | Promise, str | Promise]] = {
     ),
     Trouble.EXHAUSTED: (
         gettext_lazy("%(name)s is out of credits"),
-        gettext_lazy("Top it up there. It is tried again every minute, and goes on by itself."),
+        gettext_lazy("Top it up there. It is tried again by itself, and what waits goes on then."),
     ),
     Trouble.LOCKED: (
         gettext_lazy("The account of %(name)s is locked"),
-        gettext_lazy("Ask there why. It is tried again every minute, and goes on by itself."),
+        gettext_lazy("Ask there why. It is tried again by itself, and what waits goes on then."),
     ),
 }
 
@@ -90,6 +91,7 @@ def _in_trouble(connection: Connection) -> Standing:
         advice=advice,
         since=connection.trouble_since,
         answer=connection.trouble_reason,
+        needs_key=connection.trouble == Trouble.INVALID,
     )
 
 
@@ -98,7 +100,7 @@ def _not_reached(connection: Connection) -> Standing:
         tone="warn",
         label=_("Not reached"),
         title=_("%(name)s is not reached") % {"name": connection.name},
-        advice=_("It is tried again every minute. Nothing is lost: what runs there goes on, what waits here is sent."),
+        advice=_("It is tried again by itself. What runs there goes on, and what waits here is sent then."),
         since=connection.failing_since,
         answer=connection.failure,
     )

@@ -67,6 +67,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/remove/", connections.remove, name="connection_remove"),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/sync/", connections.sync, name="connection_sync"),
     path(
+        "t/<slug:tenant_slug>/connections/<slug:connection_id>/changes/",
+        connections.accept,
+        name="connection_changes",
+    ),
+    path(
         "t/<slug:tenant_slug>/connections/<slug:connection_id>/changes/<int:change_id>/",
         connections.change,
         name="connection_change",

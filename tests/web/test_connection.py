@@ -253,6 +253,28 @@ def test_a_price_that_is_decided_already_says_so(owner, connected, held):
     assert held.credits == 40
 
 
+@pytest.mark.parametrize("htmx", [True, False])
+def test_all_prices_that_were_seen_are_accepted_at_once(owner, connected, held, upstream, htmx):
+    upstream.catalog.set_price("kling-2.6", "720p-5s-fast", 150, server="fast")
+    post(owner, "connection_sync", connected)
+    upstream.catalog.set_price("veo3.1-fast", "8s-fast", 100)
+    seen = [change.pk for change in connected.catalog_changes.filter(what="held")]
+    assert "Accept all 2" in text(get(owner, "connection", connected))
+    post(owner, "connection_sync", connected)
+    answer = a_client(owner.member).post(
+        path(owner, "connection_changes", connected), {"change": seen}, headers=HTMX if htmx else {}
+    )
+    assert answer.status_code == (200 if htmx else 302)
+    waiting = Price.objects.filter(offer__connection=connected, waiting_credits__isnull=False)
+    assert [price.offer.media_model.name for price in waiting] == ["veo3.1-fast"]
+
+
+def test_nothing_named_is_nothing_accepted(owner, connected, held):
+    a_client(owner.member).post(path(owner, "connection_changes", connected), {"change": ["x", "0"]})
+    held.refresh_from_db()
+    assert held.waiting_credits == 40
+
+
 def test_a_change_of_another_connection_is_not_there(owner, connected, held):
     other = a_connection(owner, name="Other", key=NEW_KEY)
     change = connected.catalog_changes.get(what="held")

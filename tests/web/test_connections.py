@@ -75,7 +75,7 @@ def test_slots_count_ours_and_what_runs_there_besides(owner):
     a_job_there(connection, owner)
     a_job_there(connection, owner, state="queued")
     page = text(get(owner))
-    for words in ("All 2 of 5 · 1 not from here", "Images 1 of 3", "Videos 1 of 3", "Waiting for a slot 1 job"):
+    for words in ("All 2 of 5 · 1 not from here", "Images 1 of 3", "Videos 1 of 3", "Waiting 1 job"):
         assert words in page
 
 

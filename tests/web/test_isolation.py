@@ -63,6 +63,7 @@ TENANT: dict[str, Address] = {
     "connection": Address(BOTH, may=MANAGERS),
     "connection_add": Address(BOTH, may=MANAGERS),
     "connection_change": Address(POST, may=MANAGERS),
+    "connection_changes": Address(POST, may=MANAGERS),
     "connection_key": Address(POST, may=MANAGERS),
     "connection_pause": Address(POST, may=MANAGERS),
     "connection_remove": Address(POST, may=MANAGERS),

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
@@ -34,6 +34,7 @@ from revidweb.web.forms.connections import ConnectForm, KeyForm, NameForm
 from revidweb.web.standing import Standing
 
 LOOKS_MOST = 30  # a page that is left open stops asking by itself
+HELD_MOST = 200  # prices to decide on at a time
 _PER_PAGE = 50
 
 
@@ -169,7 +170,7 @@ def _shown(request: ActorRequest, row: Connection) -> dict[str, Any]:
     page = Paginator(changes.of(row), _PER_PAGE).get_page(request.GET.get("page"))
     return {
         "card": _card(row),
-        "held": list(changes.waiting(row)),
+        "held": list(changes.waiting(row)[:HELD_MOST]),
         "page": page,
         "newer": f"?page={page.previous_page_number()}" if page.has_previous() else "",
         "older": f"?page={page.next_page_number()}" if page.has_next() else "",
@@ -302,6 +303,19 @@ def change(request: ActorRequest, connection_id: str, change_id: int) -> HttpRes
         return _done(request, row, _("This price was decided already."), level="error")
     said = _("The new price of %(model)s is on sale.") if is_accepted else _("That price of %(model)s stays off sale.")
     return _done(request, row, said % {"model": held.model})
+
+
+@require_POST
+@actor_may(Right.MANAGE_CONNECTIONS)
+def accept(request: ActorRequest, connection_id: str) -> HttpResponse:
+    """Accept all prices that wait and that the form names: those that its reader has seen."""
+    row = access.connection(request, connection_id)
+    seen = [pk for pk in request.POST.getlist("change") if pk.isdecimal()][:HELD_MOST]
+    accepted = [
+        syncing.decide(request.actor, held, accept=True) for held in changes.waiting(row) if str(held.pk) in seen
+    ]
+    said = ngettext("%(count)s new price is on sale.", "%(count)s new prices are on sale.", len(accepted))
+    return _done(request, row, said % {"count": len(accepted)})
 
 
 @require_POST
