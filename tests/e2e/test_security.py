@@ -7,6 +7,7 @@ import pytest
 from allauth.mfa.totp.internal import auth as totp
 
 from tests.processes import Processes
+from tests.visitor import Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -84,9 +85,9 @@ def test_a_passkey_is_added_and_signs_in_alone(house, sensor):
     assert page.is_visible("text=This computer")
 
     page.context.clear_cookies()
-    page.goto("/accounts/login/")
+    page.goto("/accounts/login/?next=/accounts/sessions/")
     page.click("text=Sign in with a passkey")
-    assert is_at(page, "/t/")
+    assert is_at(page, "/accounts/sessions/")
 
     page.context.clear_cookies()
     sign_in(page, email)
@@ -158,6 +159,21 @@ def test_an_app_is_set_up_by_keyboard_and_asked_for(house, window):
 
 def code_of(secret, *, steps=0):
     return totp.format_hotp_value(totp.hotp_value(secret, int(time.time()) // 30 + steps))
+
+
+def test_guesses_end_whichever_process_hears_them(house):
+    email = a_person(house, "guessed")
+    answers = [guess(house, email, "wrong") for _time in range(5)]
+    assert all("do not fit together" in answer.text for answer in answers)
+    assert "tried too often" in guess(house, email, PASSWORD).text
+
+
+def guess(house, email, password):
+    """Somebody new each time: no cookie, and a connection of its own, which any of the web processes may take."""
+    visitor = Visitor(house.url, "")
+    visitor.get("/accounts/login/")
+    visitor.session.close()
+    return visitor.post("/accounts/login/", login=email, password=password)
 
 
 def test_signing_out_everywhere_reaches_the_other_window(house, window):

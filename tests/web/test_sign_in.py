@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -82,6 +83,16 @@ def test_the_sixth_guess_at_one_address_is_not_heard_even_when_right():
     assert sign_in(a_person().email).status_code == 302
 
 
+def test_another_host_or_port_in_the_head_widens_no_limit():
+    person = a_person()
+    for number in range(5):
+        host = {"HTTP_HOST": f"testserver:{8000 + number}", "REMOTE_ADDR": f"198.51.100.{number}"}
+        assert refusals(a_client().post("/accounts/login/", {"login": person.email, "password": "x"}, **host)) == [
+            MISMATCH
+        ]
+    assert refusals(sign_in(person.email)) == [TOO_MANY]
+
+
 def test_guesses_at_many_addresses_from_one_place_end():
     answers = [refusals(sign_in(f"person{number}@example.test", "wrong")) for number in range(11)]
     assert answers == [[MISMATCH]] * 10 + [[TOO_MANY]]
@@ -128,6 +139,45 @@ def test_a_reset_link_works_once():
     here = client.get(link, follow=True).redirect_chain[-1][0]
     client.post(here, {"password1": "another long password", "password2": "another long password"})
     assert a_client().get(link).context["token_fail"]
+
+
+def test_a_reset_link_is_good_for_two_hours(time_machine):
+    person = a_person()
+    time_machine.move_to(datetime.now(UTC))
+    a_client().post("/accounts/password/reset/", {"email": person.email})
+    link = reset_link(mail.outbox[0])
+    time_machine.shift(timedelta(hours=1, minutes=59))
+    assert a_client().get(link).status_code == 302
+    time_machine.shift(timedelta(minutes=2))
+    assert a_client().get(link).context["token_fail"]
+
+
+def test_a_new_password_through_a_link_ends_every_session():
+    member, client = a_member(), a_client()
+    signed_in = a_client(member)
+    client.post("/accounts/password/reset/", {"email": member.person.email})
+    here = client.get(reset_link(mail.outbox[0]), follow=True).redirect_chain[-1][0]
+    client.post(here, {"password1": "another long password", "password2": "another long password"})
+    assert signed_in.get("/accounts/").url.startswith("/accounts/login/")
+
+
+def test_two_new_passwords_that_differ_are_refused_at_the_second():
+    client = a_client(a_member())
+    change = {"oldpassword": PASSWORD, "password1": "another long password", "password2": "yet another password"}
+    form = client.post("/accounts/password/change/", change).context["form"]
+    assert form.errors == {"password2": ["This is not the same as above."]}
+
+
+@pytest.mark.parametrize(
+    ("page", "fields"),
+    [
+        ("login/", {"login": "Write your e-mail address.", "password": "Write your password."}),
+        ("password/reset/", {"email": "Write your e-mail address."}),
+    ],
+)
+def test_a_form_that_is_sent_empty_says_what_is_missing(page, fields):
+    form = a_client().post(f"/accounts/{page}", {}).context["form"]
+    assert form.errors == {name: [words] for name, words in fields.items()}
 
 
 def test_a_reset_of_an_unknown_address_reads_the_same():
