@@ -63,7 +63,7 @@ INSTALLED_APPS = [
     "template_partials",
     "lucide",
     "csp",
-    "django.contrib.admin",
+    "revidweb.operating.OperatorConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -285,6 +285,7 @@ PRIVATE_HOSTS = frozenset(env.words("PRIVATE_HOSTS"))
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 USE_I18N = True
+FORMAT_MODULE_PATH = ["revidweb.formats"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_THOUSAND_SEPARATOR = True

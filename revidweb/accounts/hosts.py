@@ -72,6 +72,11 @@ def of(tenant: Tenant) -> dict[str, Host]:
     return {host.purpose: host for host in Host.objects.filter(tenant=tenant)}
 
 
+def waiting_count() -> int:
+    """How many hosts wait for the operator. One query."""
+    return Host.objects.filter(state=HostState.ASKED).count()
+
+
 def origin(tenant: Tenant) -> str:
     """Scheme and host under which people reach the tenant: its own web host, if it is served, else the installation's.
 

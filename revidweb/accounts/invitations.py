@@ -100,6 +100,16 @@ def revoke(actor: Actor, invitation: Invitation) -> None:
     _revoke(invitation, actor.name)
 
 
+def revoke_founding(invitation: Invitation, *, actor: str = OPERATOR) -> None:
+    """Let nobody found a tenant by it any more. Again: nothing happens.
+
+    actor: who revokes, as the trail writes it. Raises Refusal "not_allowed" for an invitation into a tenant.
+    """
+    if invitation.tenant_id is not None:
+        raise Refusal("not_allowed")
+    _revoke(invitation, actor)
+
+
 def hash_of(token: str) -> str:
     """What is kept of a token: its SHA-256 in hex. The token has 256 bits of chance, so nothing more is needed."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -103,6 +103,7 @@ class Entry(models.Model):
     balance_after = models.BigIntegerField(null=True, help_text="The metered wallet's balance after it.")
 
     class Meta:
+        verbose_name_plural = "entries"
         constraints = [
             models.UniqueConstraint(fields=["transfer", "wallet"], name="entry_once_per_wallet"),
             models.CheckConstraint(condition=~Q(credits=0), name="entry_moves_something"),

@@ -77,12 +77,13 @@ def _serves(host: Host, request: HttpRequest) -> bool:
     if host.purpose != HostPurpose.MEDIA:
         return True
     request.urlconf = MEDIA_URLS
-    statics: str = settings.STATIC_URL
-    return not request.path_info.startswith(statics)
+    is_static: bool = request.path_info.startswith(settings.STATIC_URL)
+    return not is_static
 
 
 def _is_elsewhere(match: ResolverMatch, tenant: Tenant) -> bool:
     """Whether it is a page of another tenant or of the installation."""
     if match.url_name in _MAIN_ONLY or _OPERATOR in match.namespaces:
         return True
-    return match.kwargs.get("tenant_slug", tenant.slug) != tenant.slug
+    asked: str = match.kwargs.get("tenant_slug", tenant.slug)
+    return asked != tenant.slug

@@ -1,5 +1,6 @@
 """The pages' addresses."""
 
+from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from . import account_urls
@@ -100,6 +101,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
     path("t/<slug:tenant_slug>/logo/", media.logo, name="logo"),
     path("t/<slug:tenant_slug>/uploads/", uploads.uploads, name="uploads"),
+    path("operator/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -11,6 +11,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(name='entry', options={'verbose_name_plural': 'entries'}),
         migrations.AddField(
             model_name='wallet',
             name='closed_at',
