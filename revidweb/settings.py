@@ -357,6 +357,9 @@ CELERY_TASK_ROUTES = {
     "revidweb.jobs.poll.*": {"queue": "poll"},
     "revidweb.jobs.find.*": {"queue": "poll"},
     "revidweb.jobs.late.*": {"queue": "poll"},
+    "revidweb.jobs.sweep.*": {"queue": "poll"},
+    "revidweb.jobs.contact.*": {"queue": "poll"},
+    "revidweb.catalog.sync.*": {"queue": "poll"},
     "revidweb.jobs.store.*": {"queue": "store"},
 }
 CELERY_TIMEZONE = "UTC"

@@ -19,11 +19,11 @@ import requests
 from honcho.environ import parse_procfile
 
 ROOT = Path(__file__).resolve().parent.parent
-NAMES = ("web", "worker", "render", "clock")
+NAMES = ("web", "worker", "poll", "render", "clock")
 
 
 class Processes:
-    """An installation in a data folder of its own: `web`, `worker`, `render` and `clock` by the Procfile's lines."""
+    """An installation in a data folder of its own: `web`, `worker`, `poll`, `render` and `clock` by the Procfile's lines."""
 
     def __init__(self, folder: Path, *, database_url: str = "", **settings: object) -> None:
         self.folder = folder

@@ -31,7 +31,7 @@ from revidweb.providers.base import (
 )
 from revidweb.trail import trail
 
-from . import inputs, orders, poll, settle, signs, wake
+from . import contact, inputs, orders, poll, settle, signs, wake
 from .inputs import Brought
 from .models import Attempt, AttemptState, Job, Verdict
 from .states import State
@@ -73,15 +73,9 @@ def claim(connection_id: int) -> list[int]:
     return picked
 
 
-def slots_used(connection: Connection) -> dict[str, int]:
-    """Our jobs per kind that hold a slot at the connection."""
-    rows = Job.objects.filter(connection=connection).holding_slots().order_by()
-    return dict(rows.values_list("kind").annotate(Count("pk")))
-
-
 def _pick(connection: Connection) -> list[int]:
     """Jobs for the free slots: each goes to the member who has the least there, and then to the oldest that fits."""
-    free = slots.Free.of(connection, used=slots_used(connection))
+    free = slots.Free.of(connection, used=contact.slots_used(connection))
     lines = _lines(connection, most=min(free.total, MOST_AT_ONCE))
     holding = Job.objects.filter(connection=connection).holding_slots().order_by()
     has = Counter(dict(holding.values_list("member").annotate(Count("pk"))))

@@ -101,7 +101,7 @@ def adopt(job: Job, attempt: Attempt, found: Sequence[Receipt]) -> bool:
 
 
 def _free(job: Job, found: Sequence[Receipt]) -> Iterator[Receipt]:
-    ours = Attempt.objects.filter(connection=job.connection_id, ticket__in=[one.ticket for one in found])
+    ours = Attempt.objects.filter(connection__tenant=job.tenant_id, ticket__in=[one.ticket for one in found])
     taken = set(ours.values_list("ticket", flat=True))
     return (one for one in found if one.ticket not in taken)
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
 import structlog
@@ -27,7 +28,10 @@ MOST_AT_ONCE = 500
 THREADS = 16
 MISSES_BELIEVED = 3  # "no such job" is often passing: believed after three looks, MISS_WAIT_S apart
 FAILING_PROBES = 2  # of the jobs at a connection that is not reached: the others wait for its answer
+FAILING_WAIT_S = 5.0
 NOT_ASKED_WAIT_S = 1.0
+SILENT_MOST = 16  # so many without a sound answer, and this round asks no more there
+SILENT_LEAST = 3  # so few may each have their own reason
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Group:
     connection: Connection
     credential: Credential | None
     asked: list[tuple[Job, Attempt]]
+    silent: list[Job] = field(default_factory=list)  # those that were asked about in vain
 
 
 @shared_task
@@ -46,7 +51,7 @@ def tick() -> None:
     if not groups:
         return
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        rounds = [(group, pool.map(lambda pair: look(*pair), group.asked)) for group in groups]
+        rounds = [(group, pool.map(partial(_look, group), group.asked)) for group in groups]
         for group, seen in rounds:
             _finish(group, list(seen))
 
@@ -76,15 +81,28 @@ def _groups(jobs: Sequence[Job]) -> Iterator[Group]:
         job, attempt = group[0]
         wanted = min(len(group), FAILING_PROBES) if is_failing else len(group)
         may_ask = budget.take(attempt.credential, wanted=wanted, rank=budget.Rank.POLL)
-        give_back([job for job, _attempt in group[may_ask:]])
+        wait_s = FAILING_WAIT_S if is_failing else NOT_ASKED_WAIT_S
+        give_back([job for job, _attempt in group[may_ask:]], after_s=wait_s)
         yield Group(job.connection, attempt.credential, group[:may_ask])
 
 
-def give_back(jobs: Sequence[Job]) -> None:
+def give_back(jobs: Sequence[Job], *, after_s: float = NOT_ASKED_WAIT_S) -> None:
     """Too many for now: they come with the next rounds, and this one does not count as a look."""
     Job.objects.filter(pk__in=[job.pk for job in jobs], state__in=[State.WORKING, State.UNKNOWN]).update(
-        lease_until=None, next_look_at=clock.after(NOT_ASKED_WAIT_S)
+        lease_until=None, next_look_at=clock.after(after_s)
     )
+
+
+def _look(group: Group, pair: tuple[Job, Attempt]) -> Sighting | ProviderError:
+    """One look of a round. An upstream that leaves everybody waiting is not waited for by all."""
+    if len(group.silent) >= SILENT_MOST:
+        return ProviderBusy("not asked: too many before had no answer", code="unreachable")
+    seen = look(*pair)
+    if isinstance(seen, Sighting):
+        group.silent.clear()
+    else:
+        group.silent.append(pair[0])
+    return seen
 
 
 def look(job: Job, attempt: Attempt) -> Sighting | ProviderError:
@@ -119,9 +137,9 @@ def _finish(group: Group, seen: Sequence[Sighting | ProviderError]) -> None:
     is_there = any(isinstance(one, Sighting) for one in seen)
     if is_there:
         signs.good(group.connection, group.credential)
-    busy = (one for one in seen if isinstance(one, ProviderBusy) and (one.code == "rate" or not is_there))
-    if trouble := next(busy, None):
-        signs.bad(group.connection, group.credential, trouble)
+    busy = [one for one in seen if isinstance(one, ProviderBusy) and (one.code == "rate" or not is_there)]
+    if busy:
+        signs.bad(group.connection, group.credential, busy[0], is_silent=len(busy) >= SILENT_LEAST)
 
 
 def take_in(round_: Iterable[tuple[Job, Sighting | ProviderError]]) -> None:

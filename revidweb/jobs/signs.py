@@ -19,13 +19,22 @@ def refused(connection: Connection, credential: Credential | None, error: Accoun
         health.refused(connection, credential, error)
 
 
-def bad(connection: Connection, credential: Credential | None, error: ProviderError) -> None:
-    """Not now: too many requests, or nobody there. What is said of one order says nothing of the connection."""
-    match error:
-        case ProviderBusy(code="rate"):
-            budget.rest(credential, error.retry_after_s or RATE_REST_S)
-        case ProviderBusy(code="unreachable") if credential is not None and _is_in_use(connection, credential):
-            health.unreachable(connection, error.reason)
+def bad(
+    connection: Connection, credential: Credential | None, error: ProviderError, *, is_silent: bool = False
+) -> None:
+    """Not now: too many requests, or nobody there. What is said of one order says nothing of the connection.
+
+    is_silent: none of several requests at once had a sound answer.
+    """
+    if isinstance(error, ProviderBusy) and error.code == "rate":
+        budget.rest(credential, error.retry_after_s or RATE_REST_S)
+    elif is_silent or error.code == "unreachable":
+        _unreachable(connection, credential, error)
+
+
+def _unreachable(connection: Connection, credential: Credential | None, error: ProviderError) -> None:
+    if credential is not None and _is_in_use(connection, credential):
+        health.unreachable(connection, error.reason)
 
 
 def _is_in_use(connection: Connection, credential: Credential) -> bool:

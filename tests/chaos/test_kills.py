@@ -106,7 +106,7 @@ def kill_one_by_one(house: Processes) -> Counter[str]:
 
 
 def victims() -> Iterator[str]:
-    """Rounds of all four, each in another order, the same in every run."""
+    """Rounds of all of them, each in another order, the same in every run."""
     dice = random.Random(4)
     while True:
         yield from dice.sample(NAMES, len(NAMES))

@@ -1,6 +1,6 @@
 """The whole product at work, and Chromium windows that look at it.
 
-Its four processes are started once for all tests here (tests/conftest.py keeps these on one worker) and stopped after
+Its processes are started once for all tests here (tests/conftest.py keeps these on one worker) and stopped after
 the last of them.
 """
 

@@ -262,6 +262,28 @@ def test_of_a_connection_that_is_not_reached_only_few_jobs_are_asked(real, user,
     assert len(upstream.polled) == 5 + 2 * poll.FAILING_PROBES + 5
 
 
+def test_an_upstream_that_answers_nobody_is_not_waited_for_by_everybody(real, user, order, upstream):
+    Connection.objects.update(total_slots=40, image_slots=40)
+    Credential.objects.update(tokens=1000)
+    upstream.sightings = [ProviderBusy("The answer was lost: ReadTimeout.")]
+    for number in range(5):
+        submit.submit(user, order, count=5, token=f"form-{number}")
+    send_all()
+    assert states() == ["working"] * 25
+    poll_all()
+    real.refresh_from_db()
+    assert len(upstream.polled) < 25
+    assert (real.failing_since is not None, states()) == (True, ["working"] * 25)
+
+
+def test_one_look_without_a_sound_answer_is_no_outage(real, job, upstream):
+    send_all()
+    upstream.sightings = [ProviderBusy("503")]
+    poll_all()
+    real.refresh_from_db()
+    assert real.failing_since is None
+
+
 def test_foreign_jobs_hold_their_slots(real, user, order, upstream):
     Connection.objects.update(total_slots=5, image_slots=5, foreign_total=2, foreign_image=2)
     submit.submit(user, order, count=8, token="eight")
