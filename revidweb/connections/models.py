@@ -105,6 +105,11 @@ class Connection(models.Model):
         return self.provider == PREVIEW
 
     @property
+    def takes_orders(self) -> bool:
+        """Whether what waits for it is sent as soon as a slot is free, as far as is known."""
+        return self.is_enabled and not self.trouble and self.failing_since is None
+
+    @property
     def account(self) -> Account:
         """The connection as the provider's functions take it, with the credential for new orders."""
         return account_of(self, self.credential)

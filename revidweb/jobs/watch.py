@@ -75,7 +75,8 @@ def watch(actor: Actor, version: str = "") -> Watch:
     moving, ended = mine.moving(), mine.filter(ended_at__gte=since)
     # A union, where an OR would read every job that there ever was.
     wanted = moving.values("pk").union(ended.values("pk"), all=True)
-    rows = Job.objects.filter(pk__in=wanted).select_related("media_model", "cover", "hold", "member__person")
+    loaded = ("media_model", "connection", "cover", "hold", "member__person")
+    rows = Job.objects.filter(pk__in=wanted).select_related(*loaded)
     counted = rows.annotate(moving_in_all=Window(Count("pk", filter=Q(state__in=MOVING))))
     jobs = list(counted.order_by(_AT_WORK_FIRST, "-changed_at", "-id")[:MOST])
     running = cast("Any", jobs[0]).moving_in_all if jobs else 0

@@ -56,6 +56,8 @@ def of(connection: Connection) -> Standing:
 
 def hold_up(connection: Connection) -> str:
     """Why a job for it would wait, and what becomes of it, in words for everybody; "" where it takes orders."""
+    if connection.takes_orders:
+        return ""
     minutes = max(1, round(settings.UNROUTED_S / 60))
     named = {"name": connection.name, "minutes": minutes}
     if connection.trouble or not connection.is_enabled:
@@ -67,9 +69,7 @@ def hold_up(connection: Connection) -> str:
             minutes,
         )
         return said % named
-    if connection.failing_since:
-        return _("%(name)s is not reached at the moment. Jobs wait here and are sent as soon as it answers.") % named
-    return ""
+    return _("%(name)s is not reached at the moment. Jobs wait here and are sent as soon as it answers.") % named
 
 
 def _paused(connection: Connection) -> Standing:

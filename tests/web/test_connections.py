@@ -327,6 +327,14 @@ def test_create_and_the_job_say_what_a_job_waits_for(owner, user, upstream, fiel
             assert ("Look at the connection" in text(page)) == is_told_where
 
 
+@pytest.mark.parametrize(("trouble", "words"), [("exhausted", "waiting for RevidAPI"), ("", "waiting for a slot")])
+def test_a_job_in_line_says_what_it_waits_for(owner, trouble, words):
+    connection = a_connection(owner, trouble=trouble)
+    job = a_job_there(connection, owner, state="queued")
+    page = text(get(owner, "overview"))
+    assert f"{job.prompt} {words}" in page
+
+
 def test_create_says_nothing_while_all_is_well(owner, upstream):
     upstream.open_account(key=KEY)
     connect(owner, upstream)
