@@ -113,6 +113,7 @@ class Run:
         self.break_things()
         self.forget_the_password()
         self.look_around()
+        self.operate()
 
     def sign_in(self) -> None:
         assert self.password(self.stranger, WRONG_PASSWORD).status_code == 200
@@ -219,6 +220,15 @@ class Run:
             assert self.visitor.get(nothing).status_code == 404
         assert self.visitor.session.post(f"{self.house.url}/theme/").status_code == 403
 
+    def operate(self) -> None:
+        """What the operator sees of it."""
+        execute(self.house, "UPDATE accounts_person SET is_staff = true, is_superuser = true")
+        tables = self.visitor.links("/operator/", r"/operator/\w+/\w+/")
+        assert len(tables) > 5
+        for table in tables:
+            for row in [table, *self.visitor.links(table, rf"{table}[^/\"]+/change/")]:
+                assert self.visitor.get(row).status_code == 200, row
+
     def places(self) -> Iterator[tuple[str, str, set[str]]]:
         """Everything that is left behind: where, what, and whose secrets belong there."""
         for who in (self.visitor, self.stranger):
@@ -276,13 +286,17 @@ class Away:
         self._rename(f"{self.table}_away", self.table)
 
     def _rename(self, before: str, after: str) -> None:
-        statement = f'ALTER TABLE "{before}" RENAME TO "{after}"'
-        if url := self.house.env.get("DATABASE_URL"):
-            with psycopg.connect(url, autocommit=True) as server:
-                server.execute(statement)  # type: ignore[call-overload]
-        else:
-            with contextlib.closing(sqlite3.connect(self.house.folder / "revidweb.sqlite3")) as file:
-                file.execute(statement)
+        execute(self.house, f'ALTER TABLE "{before}" RENAME TO "{after}"')
+
+
+def execute(house: Processes, statement: str) -> None:
+    """Say it to the database itself."""
+    if url := house.env.get("DATABASE_URL"):
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(statement)  # type: ignore[call-overload]
+    else:
+        with contextlib.closing(sqlite3.connect(house.folder / "revidweb.sqlite3", isolation_level=None)) as file:
+            file.execute(statement)
 
 
 @pytest.fixture

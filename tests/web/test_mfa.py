@@ -1,6 +1,7 @@
 """The second factors: an app's codes, recovery codes, passkeys, and what is asked before any of them changes."""
 
 import base64
+import io
 import json
 import re
 import time
@@ -8,10 +9,12 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
+from django.contrib import admin
 from django.contrib.sessions.models import Session
 from django.core import mail, signing
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
+from revidweb.trail import trail
 from tests.makers import PASSWORD, a_client, a_member, a_person
 
 from .test_sign_in import is_in, sign_in
@@ -279,14 +282,36 @@ def test_two_factors_do_not_stop_a_further_address(person, app):
     assert person.emailaddress_set.filter(email="more@example.test", verified=False).exists()
 
 
-def test_the_operators_admin_is_behind_the_same_door(person, app):
-    """Its own sign-in form would let a password alone in."""
+def test_the_operators_pages_are_behind_the_same_door(person, app):
+    """The admin's own sign-in form would let a password alone in."""
     person.is_staff = person.is_superuser = True
     person.save()
     client = a_client()
-    answer = client.post("/admin/login/", {"username": person.email, "password": PASSWORD})
-    assert not is_in(client)
-    assert answer.status_code in (302, 403, 404, 405)
+    answer = client.post("/operator/login/", {"username": person.email, "password": PASSWORD})
+    assert answer.url.startswith("/accounts/login/")
+    assert sign_in(person.email, client=client, next="/operator/").url == STEP
+    assert client.get("/operator/").url.startswith("/accounts/login/")
+    assert client.post(STEP, {"code": code_of(app[0])}).url == "/operator/"
+    assert client.get("/operator/").status_code == 200
+
+
+def test_the_operator_sees_no_table_that_holds_secrets():
+    shown = {model._meta.label for model in admin.site._registry}
+    assert shown.isdisjoint({"mfa.Authenticator", "usersessions.UserSession", "sessions.Session"})
+    assert not any("credential" in label.lower() for label in shown)
+
+
+def test_the_operator_lets_in_who_lost_every_factor(person, app, at_the_door):
+    at_the_door.post(STEP, {"code": app[1][0]})
+    for words in ("2 dropped", "has no second factor"):
+        told = io.StringIO()
+        call_command("drop_factors", "ADA@example.test", stdout=told)
+        assert words in told.getvalue()
+    assert not is_in(at_the_door)
+    assert sign_in(person.email).url == "/"
+    assert [row.what for row in trail.of(person.reference)] == ["person.factors_dropped"]
+    with pytest.raises(CommandError, match="Nobody has an account"):
+        call_command("drop_factors", "nobody@example.test")
 
 
 # -- passkeys: the browser's part is played in tests/e2e/test_security.py --------------------------------------------
