@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
 from revidweb.jobs import balance
@@ -177,9 +176,9 @@ class Frame:
 
     @cached_property
     def memberships(self) -> list[Member]:
-        """The person's tenants, by name. One query."""
+        """The person's tenants that this host knows, by name. One query."""
         assert self.actor is not None
-        return list(members.of(self.actor.member.person))
+        return hosts.memberships(self.request, self.actor.member.person)
 
     def _versioned(self, name: str, tenant: Tenant) -> str:
         return f"{reverse(name, kwargs={'tenant_slug': tenant.slug})}?v={int(tenant.changed_at.timestamp() * 1000):x}"

@@ -15,8 +15,8 @@ from django.http.request import split_domain_port, validate_host
 from django.shortcuts import redirect
 from django.urls import ResolverMatch
 
-from revidweb.accounts import hosts
-from revidweb.accounts.models import Host, HostPurpose, Tenant
+from revidweb.accounts import hosts, members
+from revidweb.accounts.models import Host, HostPurpose, Member, Person, Tenant
 
 MEDIA_URLS = "revidweb.web.media_urls"
 _MAIN_ONLY = ("styleguide", "found")  # pages that no tenant's host has
@@ -57,6 +57,12 @@ def of(request: HttpRequest) -> Host | None:
     """The tenant's own host by which the request came; None for the installation's."""
     host: Host | None = getattr(request, "tenant_host", None)
     return host
+
+
+def memberships(request: HttpRequest, person: Person) -> list[Member]:
+    """The tenants that the person may go to from here, by name: on a tenant's own host that one alone. One query."""
+    everywhere, host = members.of(person), of(request)
+    return list(everywhere.filter(tenant=host.tenant) if host else everywhere)
 
 
 def nothing_here(*args: object, **kwargs: object) -> HttpResponse:

@@ -6,12 +6,13 @@ import pytest
 from django.core import mail
 from django.core.handlers.wsgi import WSGIRequest
 from django.test import Client
-from django.urls import get_resolver
+from django.urls import reverse
 
 from revidweb.accounts import hosts
 from revidweb.accounts.models import Host, HostState, Role
 from revidweb.web import handler
-from tests.makers import PASSWORD, a_client, a_member, a_person
+from revidweb.web import hosts as hosts_served
+from tests.makers import PASSWORD, a_client, a_member, a_person, a_tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -188,6 +189,20 @@ def test_a_session_belongs_to_its_host(owner):
     assert answer.cookies["sessionid"]["domain"] == ""
 
 
+def test_no_other_tenant_is_named_there(owner):
+    a_member(a_tenant(slug="second-home", name="Second home"), person=owner.person)
+    for path in (f"/t/{owner.tenant.slug}/", "/accounts/"):
+        assert "second-home" not in get(path, WEB, by=owner).content.decode()
+        assert "second-home" in get(path, "localhost", by=owner).content.decode()
+
+
+@pytest.mark.parametrize("name", hosts_served._MAIN_ONLY)
+def test_what_is_kept_to_the_installation_exists_and_is_not_there(owner, name):
+    operator = a_person(is_staff=True, is_superuser=True)
+    assert get(reverse(name), WEB, by=operator).status_code == 404
+    assert get(reverse(name), "localhost", by=operator).status_code == 200
+
+
 # -- mails
 
 
@@ -251,8 +266,3 @@ def test_https_is_asked_of_known_hosts_alone(owner, settings):
     assert is_nothing(get("/", "evil.example.org"))
     answer = get(f"/t/{owner.tenant.slug}/", WEB)
     assert (answer.status_code, answer.url) == (301, f"https://{WEB}/t/{owner.tenant.slug}/")
-
-
-def test_every_name_that_is_kept_to_the_installation_exists():
-    names = set(get_resolver().reverse_dict)
-    assert "styleguide" in names

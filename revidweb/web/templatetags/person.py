@@ -6,9 +6,8 @@ from django import template
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from revidweb.accounts import members
 from revidweb.accounts.models import Member
-from revidweb.web import sessions
+from revidweb.web import hosts, sessions
 
 register = template.Library()
 
@@ -60,7 +59,7 @@ def account_pages(context: template.Context) -> list[AccountPage]:
 @register.simple_tag(takes_context=True)
 def person_tenants(context: template.Context) -> list[Member]:
     """Where the person may go back to, by name. One query."""
-    return list(members.of(context["request"].user))
+    return hosts.memberships(context["request"], context["request"].user)
 
 
 @register.filter
