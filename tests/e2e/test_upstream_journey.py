@@ -121,6 +121,7 @@ def test_dialogs_open_close_and_keep_what_is_refused(window, places):
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("#connection-badge")).to_have_text("Paused")
+    expect(page.get_by_role("button", name="Resume")).to_be_focused()
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#connection-badge")).to_have_text("Connected")
 
