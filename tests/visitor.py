@@ -23,15 +23,18 @@ class Visitor:
         answer = self.post("/accounts/login/", login=who["email"], password=who["password"])
         assert answer.status_code == 302, f"sign-in was refused: {answer.status_code}"
 
-    def create(self, kind: str, *, token: str, **order: Any) -> requests.Response:
-        """Send the Create form; the same token again is the same submission."""
-        return self.post(f"/t/{self.tenant}/create/{kind}/", token=token, count="1", **order)
+    def create(self, kind: str, *, token: str, picture: bytes = b"", **order: Any) -> requests.Response:
+        """Send the Create form, with a picture to start from or without; one token again is the same submission."""
+        files = {"input_image": ("boat.png", picture, "image/png")} if picture else None
+        return self.post(f"/t/{self.tenant}/create/{kind}/", files, token=token, count="1", **order)
 
-    def post(self, path: str, **form: Any) -> requests.Response:
+    def post(self, path: str, files: dict[str, Any] | None = None, **form: Any) -> requests.Response:
         """Send a form, and do not follow where it leads."""
         form |= {"csrfmiddlewaretoken": self.session.cookies["csrftoken"]}
         headers = {"Referer": self.url + path}
-        return self.session.post(self.url + path, form, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
+        return self.session.post(
+            self.url + path, form, files=files, headers=headers, timeout=TIMEOUT_S, allow_redirects=False
+        )
 
     def get(self, path: str) -> requests.Response:
         """A page."""

@@ -41,7 +41,8 @@ class Group:
     connection: Connection
     credential: Credential | None
     asked: list[tuple[Job, Attempt]]
-    silent: list[Job] = field(default_factory=list)  # those that were asked about in vain
+    in_vain: list[Job] = field(default_factory=list)  # asked about, without a sound answer since the last one
+    stop: list[ProviderBusy] = field(default_factory=list)  # why no more are asked about in this round
 
 
 @shared_task
@@ -94,14 +95,16 @@ def give_back(jobs: Sequence[Job], *, after_s: float = NOT_ASKED_WAIT_S) -> None
 
 
 def _look(group: Group, pair: tuple[Job, Attempt]) -> Sighting | ProviderError:
-    """One look of a round. An upstream that leaves everybody waiting is not waited for by all."""
-    if len(group.silent) >= SILENT_MOST:
-        return ProviderBusy("not asked: too many before had no answer", code="unreachable")
+    """One look of a round. Who leaves everybody waiting is not waited for by all; who wants a rest gets it."""
+    if group.stop:
+        return group.stop[0]
     seen = look(*pair)
     if isinstance(seen, Sighting):
-        group.silent.clear()
-    else:
-        group.silent.append(pair[0])
+        group.in_vain.clear()
+    elif isinstance(seen, ProviderBusy):
+        group.in_vain.append(pair[0])
+        if seen.code == "rate" or len(group.in_vain) >= SILENT_MOST:
+            group.stop.append(seen)
     return seen
 
 

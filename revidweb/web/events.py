@@ -64,7 +64,8 @@ _TROUBLES: dict[str, tuple[str | Promise, str | Promise]] = {
         _("The provider's moderation refused the prompt"),
         _("Nothing was made. Say it in other words: the same prompt will be refused again."),
     ),
-    "input": (_("The provider could not use the input picture"), _("Try another picture, or a smaller one.")),
+    "input": (_("The provider could not use the order"), _("Read its answer, change the order or its picture.")),
+    "busy": (_("The provider was busy for a whole day"), _("Nothing was made. Try again, or take another model.")),
     "undeliverable": (
         _("It was made, but the result could not be brought here"),
         _("Try again. The provider may have charged the tenant for the first try; you were not charged."),

@@ -17,6 +17,7 @@ from tests.chaos.test_kills import audited, kill_one_by_one, wait_with_care
 from tests.processes import Processes, a_house, wait_for
 from tests.upstreams.revidapi import Job, StandIn, UpstreamAccount
 from tests.upstreams.revidapi.http import Answer, Request
+from tests.upstreams.scripted import a_picture
 from tests.visitor import Visitor
 
 pytestmark = pytest.mark.chaos
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.chaos
 JOBS = 200
 SLOTS = 40
 ALL_S = 240
-WINDOW_S = 5
+WINDOW_S = 5  # from the next order on
 WINDOWS = {12: "unauthorized", 27: "no_credits", 42: "key_disabled"}  # seconds after the start
 WAITS = {
     "LEASE_S": 12,
@@ -51,26 +52,44 @@ PASSING = dict.fromkeys(
         *("slow", "rate_limited", "queue_full", "unavailable", "gateway_html", "server_error", "garbage"),
         *("forbidden", "wrapped_error", "detail_string", "detail_dict", "detail_list", "not_found on poll"),
         *("job_set_not_found", "missing on create", "only_job_id", "null_result", "upper_case"),
-        *("complete_at_create", "result_list", "result_object", "no_result", "wrong_media", "unlisted"),
+        *(
+            "truncated on create",
+            "complete_at_create",
+            "result_list",
+            "result_object",
+            "no_result",
+            "wrong_media",
+            "unlisted",
+        ),
     ),
     0.02,
 )
+PICTURES = tuple(a_picture((64 + n, 48)) for n in range(6))
 IMAGES = ({"model": "image-4.0"}, {"model": "nano-banana"}, {"model": "image-gpt-2", "quality": "low"})
 CLIPS = ({"model": "veo3.1-fast"}, {"model": "kling-2.6", "duration": "5"})
+FROM_A_PICTURE = 4  # every fourth order starts from one of them
 SINGLE = {150: ("image", {"model": "seedream-4.5"})}  # its price vanishes while it is ordered
 ORDERS = tuple(("image", order) for order in IMAGES) + tuple(("video", order) for order in CLIPS)
 
 
 class Watched(StandIn):
-    """Notes each address that it is asked at, in full."""
+    """Notes each address that it is asked at, in full. windows: troubles that last, by when they may begin."""
 
     def __init__(self) -> None:
         super().__init__(image_s=5, video_s=8, per_minute=0, seed=3)
         self.urls: list[str] = []
+        self.windows: dict[float, str] = {}
 
     def _respond(self, request: Request) -> Answer:
         self.urls.append(f"{request.path}?{request.query}")
+        if request.path.endswith("/generate"):
+            self._open_windows()
         return super()._respond(request)
+
+    def _open_windows(self) -> None:
+        for at in [at for at in self.windows if at <= time.monotonic()]:
+            if trouble := self.windows.pop(at, ""):
+                self.window(trouble, WINDOW_S)
 
 
 @pytest.fixture
@@ -99,9 +118,6 @@ def test_nothing_is_paid_twice_or_lost(house, upstream, account, capsys):
     make_trouble(upstream)
     visitor = Submitting(house)
     visitor.start()
-    timers = [threading.Timer(at, upstream.window, (trouble, WINDOW_S)) for at, trouble in WINDOWS.items()]
-    for timer in timers:
-        timer.start()
     kills = kill_one_by_one(house)
     visitor.join(timeout=ALL_S)
     found = finish(house, upstream, began + ALL_S)
@@ -122,9 +138,12 @@ def a_prompt(number: int) -> str:
     return f"Paper boat number {number:03}"
 
 
-def make_trouble(upstream: StandIn) -> None:
-    """By odds, and for some orders what needs facts of its own."""
+def make_trouble(upstream: Watched) -> None:
+    """By odds, for some orders what needs facts of its own, and to uploads, which are few, one by one."""
     upstream.odds = LOST | FAILING | PASSING
+    upstream.windows = {time.monotonic() + at: trouble for at, trouble in WINDOWS.items()}
+    for trouble in ("upload_waits", "upload_completed", "upload_fails"):
+        upstream.play(trouble)
     for number in SINGLE:
         upstream.play("price_row_gone", prompt=a_prompt(number))
     for number in (35, 85, 135, 185):
@@ -151,7 +170,9 @@ class Submitting(threading.Thread):
             self._insist(lambda kind=kind, order=order, prompt=prompt: self._order(kind, order, prompt))
 
     def _order(self, kind: str, order: dict[str, str], prompt: str) -> None:
-        answer = self.visitor.create(kind, token=prompt.replace(" ", "-"), prompt=prompt, **order)
+        token, number = prompt.replace(" ", "-"), int(prompt[-3:])
+        picture = b"" if number % FROM_A_PICTURE else PICTURES[number // FROM_A_PICTURE % len(PICTURES)]
+        answer = self.visitor.create(kind, token=token, picture=picture, prompt=prompt, **order)
         if answer.status_code != 302:
             self.wrong.append(f"{prompt}: {answer.status_code} {answer.text[:200]}")
 

@@ -276,6 +276,19 @@ def test_an_upstream_that_answers_nobody_is_not_waited_for_by_everybody(real, us
     assert (real.failing_since is not None, states()) == (True, ["working"] * 25)
 
 
+def test_an_upstream_that_wants_a_rest_gets_it_within_the_round(real, user, order, upstream):
+    Connection.objects.update(total_slots=40, image_slots=40)
+    Credential.objects.update(tokens=1000)
+    upstream.sightings = [ProviderBusy("429", code="rate", retry_after_s=20)]
+    for number in range(6):
+        submit.submit(user, order, count=4, token=f"form-{number}")
+    send_all()
+    poll_all()
+    assert len(upstream.polled) <= poll.THREADS
+    assert 15 < budget.resting_s(real.credential) <= 20
+    assert not Job.objects.filter(lease_until__isnull=False).exists()
+
+
 def test_one_look_without_a_sound_answer_is_no_outage(real, job, upstream):
     send_all()
     upstream.sightings = [ProviderBusy("503")]
