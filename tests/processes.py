@@ -23,7 +23,7 @@ NAMES = ("web", "worker", "poll", "render", "clock")
 
 
 class Processes:
-    """An installation in a data folder of its own: `web`, `worker`, `poll`, `render` and `clock` by the Procfile's lines."""
+    """An installation in a data folder of its own: `web`, `worker`, `poll`, `render` and `clock`, by the Procfile."""
 
     def __init__(self, folder: Path, *, database_url: str = "", **settings: object) -> None:
         self.folder = folder

@@ -36,7 +36,7 @@ _SLOTS_MAX = 10_000
 
 
 class RevidAPI:
-    """The main upstream. Every call is one to three requests with the account's key; nothing is kept between them."""
+    """The main upstream. A call is one request or a few, a search or an upload many; nothing is kept between them."""
 
     name = "revidapi"
     title = "RevidAPI"
