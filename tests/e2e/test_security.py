@@ -102,6 +102,40 @@ def test_a_passkey_is_added_and_signs_in_alone(house, sensor):
     assert sensor.said == []
 
 
+GUARDED = [
+    *("two-factor/", "two-factor/codes/new/", "two-factor/app/", "passkeys/", "passkeys/add/"),
+    *("again/passkey/?next=/accounts/", "again/code/?next=/accounts/", "again/?next=/accounts/", "sessions/"),
+]
+
+
+def test_the_pages_of_a_guarded_account_are_sound(house, sensor):
+    """Those that only somebody with a second factor meets, at three widths and in both themes."""
+    page = sensor.page
+    sign_in(page, a_person(house, "sound"))
+    assert is_at(page, "/t/")
+    page.goto("/accounts/passkeys/add/")
+    show_again(page)
+    assert is_at(page, "/accounts/passkeys/add/")
+    page.click("text=Add the passkey")
+    assert is_at(page, "/accounts/two-factor/codes/")
+    wrong = faults(sensor, house, "/accounts/two-factor/codes/")  # the codes themselves stood there a moment ago
+    for path in GUARDED:
+        wrong += faults(sensor, house, f"/accounts/{path}")
+    assert wrong == []
+
+
+def faults(seen, house, path):
+    found = []
+    for width, theme in ((1440, "light"), (1024, "dark"), (390, "light"), (390, "dark")):
+        seen.page.context.add_cookies([{"name": "theme", "value": theme, "url": house.url}])
+        seen.page.set_viewport_size({"width": width, "height": 900})
+        seen.go(path)
+        wrong = [*seen.barriers(), *seen.said, *seen.shifts()]
+        wrong += ["wider than the window"] * seen.is_wider_than_its_window()
+        found += [f"{path} {width} {theme}: {one}" for one in wrong]
+    return found
+
+
 def test_a_refused_finger_is_told_and_may_try_again(house, sensor):
     email, page = a_person(house, "finger"), sensor.page
     sign_in(page, email)
