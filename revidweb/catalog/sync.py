@@ -22,7 +22,7 @@ from revidweb.connections.models import Connection, account_of
 from revidweb.lib import clock, sealing
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
-from revidweb.providers.base import AccountRefused, Kind, ProviderError
+from revidweb.providers.base import AccountRefused, Kind, ProviderBusy, ProviderError
 from revidweb.trail import trail
 
 from . import loading, placing, reading
@@ -160,6 +160,8 @@ def _fetched(connection: Connection) -> Sequence[Mapping[str, object]] | None:
     except (ProviderError, Refusal, sealing.CannotOpen) as error:
         if isinstance(error, AccountRefused):
             health.refused(connection, credential, error)
+        if isinstance(error, ProviderBusy) and error.code == "rate":
+            budget.rest(credential, error.retry_after_s)
         _failed(connection, health.reason_of(error, credential))
         return None
     if not models:

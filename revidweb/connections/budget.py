@@ -16,6 +16,7 @@ from .models import Credential
 _BURST_S = 10
 _TRIES = 25  # each round of many at once lets at least one through
 _REST_MOST_S = 600  # a provider that asks for more is asked again by then
+_REST_UNTOLD_S = 10  # after "too many requests" without a word on how long
 
 
 class Rank(Enum):
@@ -46,10 +47,13 @@ def take(credential: Credential | None, *, wanted: int, rank: Rank) -> int:
     return 0
 
 
-def rest(credential: Credential | None, seconds: float) -> None:
-    """The provider asked for a pause: nobody takes until it is over, ten minutes at most. Never shortens one."""
-    if credential is not None and seconds > 0:
-        until = clock.after(min(seconds, _REST_MOST_S))
+def rest(credential: Credential | None, seconds: float | None) -> None:
+    """The provider asked for a pause: nobody takes until it is over, ten minutes at most. Never shortens one.
+
+    seconds: None or 0 where it did not say how long; then ten.
+    """
+    if credential is not None:
+        until = clock.after(min(seconds or _REST_UNTOLD_S, _REST_MOST_S))
         shorter = Q(rests_until__isnull=True) | Q(rests_until__lt=until)
         Credential.objects.filter(shorter, pk=credential.pk).update(rests_until=until)
 

@@ -32,7 +32,6 @@ from . import budget, credentials
 from .models import Connection, Credential, Trouble, account_of
 
 _NOTE_EVERY_S = 10
-_RATE_REST_S = 10  # after "too many requests" without a word on how long
 _REQUESTS = 2  # of one check
 _MOST_SLOTS = 10_000
 _MOST_CREDITS = 2**62
@@ -148,7 +147,7 @@ def _note(connection: Connection, credential: Credential | None, error: Exceptio
         case AccountRefused():
             refused(connection, credential, error)
         case ProviderBusy(code="rate" | "queue_full"):  # there, and well
-            budget.rest(credential, error.retry_after_s or _RATE_REST_S)
+            budget.rest(credential, error.retry_after_s)
         case sealing.CannotOpen():
             refused(connection, credential, AccountRefused(reason_of(error, credential), code=Trouble.INVALID))
         case _:

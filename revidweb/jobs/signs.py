@@ -4,8 +4,6 @@ from revidweb.connections import budget, health
 from revidweb.connections.models import Connection, Credential
 from revidweb.providers.base import AccountRefused, ProviderBusy, ProviderError
 
-RATE_REST_S = 10.0  # after "too many requests" without a word on how long
-
 
 def good(connection: Connection, credential: Credential | None, *, balance: int | None = None) -> None:
     """A sound answer. balance: what it says is left; that of a replaced key is no news."""
@@ -27,7 +25,7 @@ def bad(
     is_silent: none of several requests at once had a sound answer.
     """
     if isinstance(error, ProviderBusy) and error.code == "rate":
-        budget.rest(credential, error.retry_after_s or RATE_REST_S)
+        budget.rest(credential, error.retry_after_s)
     elif is_silent or error.code == "unreachable":
         _unreachable(connection, credential, error)
 

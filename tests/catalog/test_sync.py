@@ -3,7 +3,7 @@ import pytest
 from revidweb.accounts.models import Role
 from revidweb.catalog import listing, loading, params, quoting, sync
 from revidweb.catalog.models import Alias, CatalogChange, MediaModel, Offer, Price
-from revidweb.connections import credentials, preview
+from revidweb.connections import budget, credentials, preview
 from revidweb.connections.models import Connection, Credential
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -337,6 +337,12 @@ def test_a_sync_that_fails_keeps_what_was_known_and_comes_back(upstream, connect
     assert (connection.sync_failure, connection.trouble) == (words, trouble)
     assert clock.now() < connection.next_sync_at <= clock.after(sync.RETRY_S)
     assert _credits(connection) == 20
+
+
+def test_too_many_requests_let_the_key_rest(upstream, connection):
+    upstream.says["models"] = ProviderBusy("Rate limit exceeded", code="rate", retry_after_s=20)
+    assert not sync.sync(connection)
+    assert budget.resting_s(connection.credential) == pytest.approx(20, abs=2)
 
 
 def test_an_empty_list_takes_nothing_off_sale(upstream, connection):

@@ -76,6 +76,11 @@ def test_nobody_asks_while_it_rests(now, credential):
     assert budget.take(credential, wanted=1, rank=Rank.SEND) == 1
 
 
+def test_who_says_not_how_long_is_left_alone_for_ten_seconds(now, credential):
+    budget.rest(credential, None)
+    assert budget.resting_s(credential) == 10
+
+
 def test_no_provider_silences_us_for_ever(now, credential):
     budget.rest(credential, 10**12)
     assert budget.resting_s(credential) == 600
