@@ -53,7 +53,7 @@ def test_changes_stand_with_their_old_and_new_value(owner, connection):
     a_change(connection, old=90, new=1110)
     a_change(connection, "model_added", model="nano-banana-3", key="", server="", old=None, new=None)
     page = text(get(owner, "connection", connection))
-    assert "kling-2.6 1080p-10s-fast · vip1" in page
+    assert "kling-2.6 1080p-10s-fast · VIP 1 · premium" in page
     assert "Price changed 90 1,110" in page
     assert "Model added – –" in page
 

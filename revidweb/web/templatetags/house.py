@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from lucide.templatetags.lucide import lucide
 
+from revidweb.catalog import labels
 from revidweb.jobs.states import MOVING, State
 
 register = template.Library()
@@ -149,6 +150,12 @@ def figure(number: int) -> str:
 def credits(number: int) -> str:
     """A number of credits with its unit: "1 credit", "12,480 credits"."""
     return ngettext("%(figure)s credit", "%(figure)s credits", abs(number)) % {"figure": figure(number)}
+
+
+@register.filter
+def server_word(server: str) -> str:
+    """A provider's server as people read it everywhere: "fast" is "Economy"."""
+    return labels.of_value("server", server)
 
 
 @register.filter
