@@ -3,12 +3,16 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from revidweb.accounts.models import Person
+from revidweb.accounts.models import Host, Member, Person
+from revidweb.web import hosts
 
+_LINKS = ("password_reset_url", "activate_url", "signup_url")
 _WAYS: dict[str, str | Promise] = {
     "reauthenticate": _("Use your password"),
     "mfa_reauthenticate": _("Use a code"),
@@ -36,6 +40,14 @@ class HouseAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "unverified_primary_email": _("Your main address must be confirmed first."),
     }
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send it with links to a host that may learn what they open. `origin`: scheme and host of them all."""
+        here = self.request.build_absolute_uri("/").rstrip("/")
+        host = hosts.of(self.request)
+        origin = here if host is None or _is_only_of(host, email) else settings.PUBLIC_URL
+        links = {name: origin + context[name].removeprefix(here) for name in _LINKS if name in context}
+        super().send_mail(template_prefix, email, context | links | {"origin": origin})
+
     def get_reauthentication_methods(self, user: Person) -> list[dict[str, Any]]:
         """The ways to show once more that it is you, the usual one first."""
         ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
@@ -45,3 +57,14 @@ class HouseAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """One limit per account. allauth's own counts anew for every host and port that the request claims to ask."""
         address: str = credentials.get("email", "")
         return address.lower()
+
+
+def _is_only_of(host: Host, email: str) -> bool:
+    """Whether whoever has this address has nothing outside the host's tenant, and is not the operator.
+
+    The tenant says where its host leads, so a link to a password there is a link that the tenant could read.
+    """
+    mine = Q(email=email.lower()) | Q(emailaddress__email=email.lower())
+    elsewhere = Member.objects.present().exclude(tenant=host.tenant)
+    more = Q(is_staff=True) | Q(memberships__in=elsewhere)
+    return not Person.objects.filter(mine).filter(more).exists()

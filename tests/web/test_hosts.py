@@ -3,13 +3,14 @@
 import re
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.handlers.wsgi import WSGIRequest
 from django.test import Client
 from django.urls import reverse
 
 from revidweb.accounts import hosts
-from revidweb.accounts.models import Host, HostState, Role
+from revidweb.accounts.models import Host, HostState, Person, Role
 from revidweb.web import handler
 from revidweb.web import hosts as hosts_served
 from tests.makers import PASSWORD, a_client, a_member, a_person, a_tenant
@@ -210,6 +211,39 @@ def test_what_is_kept_to_the_installation_exists_and_is_not_there(owner, name):
 def test_a_link_in_a_mail_leads_to_the_host_that_was_asked(owner, host):
     answer = Client().post("/accounts/password/reset/", {"email": owner.person.email}, headers={"Host": host})
     assert answer.status_code == 302
+    assert set(re.findall(r"https?://([^/\s]+)", mail.outbox[0].body)) == {host}
+
+
+def of_another_tenant(owner):
+    a_member(person=owner.person)
+
+
+def the_operator(owner):
+    Person.objects.filter(pk=owner.person.pk).update(is_staff=True)
+
+
+def under_another_address(owner):
+    of_another_tenant(owner)
+    EmailAddress.objects.create(user=owner.person, email="other@example.test", verified=True)
+
+
+@pytest.mark.parametrize("who", [of_another_tenant, the_operator, under_another_address])
+def test_no_tenants_host_learns_the_link_to_an_account_that_reaches_further(owner, settings, who):
+    """The tenant says where its host leads: whoever follows the link shows it to the tenant."""
+    settings.PUBLIC_URL = "https://main.example.test"
+    who(owner)
+    asked = "other@example.test" if who is under_another_address else owner.person.email
+    Client().post("/accounts/password/reset/", {"email": asked}, headers={"Host": WEB})
+    assert set(re.findall(r"https?://([^/\s]+)", mail.outbox[0].body)) == {"main.example.test"}
+
+
+@pytest.mark.parametrize(("who", "host"), [(None, WEB), (of_another_tenant, "main.example.test")])
+def test_a_notice_about_the_account_leads_where_its_owner_is_safe(owner, settings, who, host):
+    settings.PUBLIC_URL = "http://main.example.test"
+    if who:
+        who(owner)
+    form = {"oldpassword": PASSWORD, "password1": "another good phrase", "password2": "another good phrase"}
+    assert a_client(owner).post("/accounts/password/change/", form, headers={"Host": WEB}).status_code == 302
     assert set(re.findall(r"https?://([^/\s]+)", mail.outbox[0].body)) == {host}
 
 
