@@ -159,8 +159,9 @@ def _bring_later(job: Job, error: ProviderError) -> None:
     """The provider did not take an input: nothing was ordered yet."""
     if _is_busy_for_long(job):
         settle.fail(job, code="busy", error=error.reason)
-    else:
-        job.move(State.QUEUED, misses=job.misses, next_look_at=clock.after(_wait_s(error, tries=2)))
+        return
+    started, next_look = job.started_at or clock.now(), clock.after(_wait_s(error, tries=2))
+    job.move(State.QUEUED, misses=job.misses, started_at=started, next_look_at=next_look)
 
 
 @transaction.atomic
@@ -345,8 +346,8 @@ def _refused_since(job: Job) -> datetime:
 
 
 def _is_busy_for_long(job: Job) -> bool:
-    """Whether the provider had a day (24 deadlines) to take it."""
-    return (job.started_at or job.created_at) < clock.ago(24 * settings.JOB_DEADLINE_S)
+    """Whether the provider has had a day (24 deadlines) to take it."""
+    return job.started_at is not None and job.started_at < clock.ago(24 * settings.JOB_DEADLINE_S)
 
 
 def _is_repeatable(job: Job) -> bool:

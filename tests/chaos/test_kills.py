@@ -1,4 +1,4 @@
-"""Kill one process after the other while forty jobs run: every job gets its verdict, every result is stored once."""
+"""Kill one process after the other while thirty jobs run: every job gets its verdict, every result is stored once."""
 
 import itertools
 import json
@@ -17,14 +17,14 @@ from tests.visitor import Visitor
 
 pytestmark = pytest.mark.chaos
 
-JOBS = 40
+JOBS = 30
 KILLING_S, KILL_EVERY_S = 60, 4
 FINISHING_S = 240
 SUBMITTING_S = 45
 SPEED = {"PREVIEW_IMAGE_S": 1, "PREVIEW_VIDEO_S": 2, "PREVIEW_SLOW_S": 8, "LEASE_S": 15, "SEND_LEASE_S": 15}
 IMAGE = ("image", {"model": "image-4.0"})
 CLIP = ("video", {"model": "kling-2.6", "duration": "5"})
-KINDS = (IMAGE, IMAGE, IMAGE, CLIP, CLIP)
+KINDS = (IMAGE, IMAGE, CLIP, IMAGE, IMAGE)
 TROUBLE = ("", "", "slow", "", "lost", "", "fail", "")
 
 
@@ -50,7 +50,7 @@ def test_every_job_ends_once_whatever_is_killed(house, capsys):
 
 
 class Submitting(threading.Thread):
-    """The demo's member sends forty orders through the front, and each again until it was answered."""
+    """The demo's member sends thirty orders through the front, and each again until it was answered."""
 
     def __init__(self, house: Processes) -> None:
         super().__init__(daemon=True)
@@ -59,7 +59,7 @@ class Submitting(threading.Thread):
         self.prompts = [f"Paper boat {n} {word}".strip() for n, word in zip(range(JOBS), itertools.cycle(TROUBLE))]
         self.again = 0
         self.wrong: list[str] = []
-        house.manage("shell", "-c", GRANT)  # forty orders cost more than the demo gives
+        house.manage("shell", "-c", GRANT)  # so many orders cost more than the demo gives
 
     def run(self) -> None:
         self._insist(lambda: self.visitor.sign_in(self.who))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from revidweb.connections.models import Credential
+from revidweb.connections.models import Connection, Credential
 from revidweb.jobs import dispatch, find, submit
 from revidweb.jobs.models import Attempt, Job
 from revidweb.lib import clock
@@ -109,6 +109,15 @@ def test_a_found_order_is_given_to_one_job_only(lost, user, order, upstream):
     upstream.there = [Receipt("found"), Receipt("another")]
     find_all()
     assert states() == ["working", "working"]
+
+
+def test_what_another_connection_of_the_tenant_made_is_not_taken(lost, real, upstream):
+    """The same account, added once more after it had been removed."""
+    before = Connection.objects.create(tenant=real.tenant, provider="scripted", name="Before")
+    Attempt.objects.create(job=lost, number=9, connection=before, state="busy", ticket="its own")
+    upstream.there = [Receipt("its own")]
+    find_all()
+    assert states() == ["unknown"]
 
 
 def test_nothing_is_adopted_while_an_equal_order_is_being_sent(lost, user, order, upstream):

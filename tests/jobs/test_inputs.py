@@ -148,6 +148,17 @@ def test_a_picture_that_is_refused_twice_fails_the_job(user, from_it, upstream):
     assert (job.state, job.error_code, len(upstream.uploaded)) == ("failed", "input", 2)
 
 
+def test_a_provider_that_does_not_take_it_for_a_day_ends_the_job(user, from_it, upstream):
+    upstream.uploads = [ProviderBusy("503")]
+    order_it(user, from_it)
+    due_now(created_at=clock.ago(90_000))  # it waited for a slot for more than a day
+    send_all()
+    assert states() == ["queued"]
+    due_now(started_at=clock.ago(86_401))
+    send_all()
+    assert Job.objects.get().error_code == "busy"
+
+
 def test_an_upload_counts_as_a_request_and_waits_for_one(user, from_it, upstream):
     Credential.objects.update(tokens=1, refilled_at=clock.after(60))
     order_it(user, from_it)

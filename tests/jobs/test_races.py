@@ -1,6 +1,7 @@
 """Many at once on one queue: no credit is spent twice, no order is sent twice, no job ends twice."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -11,15 +12,17 @@ from revidweb.accounts.models import Role
 from revidweb.connections.models import Connection
 from revidweb.credits import ledger
 from revidweb.credits.models import Hold, HoldState
-from revidweb.jobs import cancel, dispatch, find, inputs, poll, settle, store, submit
+from revidweb.jobs import cancel, dispatch, find, inputs, late, poll, settle, store, submit
 from revidweb.jobs.models import Attempt, Batch, Job, JobInput, Settlement, Submission, UploadedInput
-from revidweb.jobs.states import ENDED
+from revidweb.jobs.states import ENDED, State
+from revidweb.lib import clock
 from revidweb.library import gallery
 from revidweb.providers.base import Input, Mode, OutcomeUnknown, Receipt, Sighting, Status
 from tests import makers
 from tests.crowd import at_once
 from tests.jobs import steps
 from tests.library.makers import a_file, an_output
+from tests.processes import wait_for
 from tests.upstreams.scripted import DONE, WORKING
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -213,6 +216,26 @@ def test_two_jobs_may_bring_one_picture_at_once_and_one_address_stands(real, use
     jobs = list(Job.objects.full())
     at_once(8, lambda n: inputs.bring(jobs[n]).addresses)
     assert UploadedInput.objects.count() == 1
+
+
+def test_slow_work_keeps_its_lease_and_nobody_else_takes_it(queue):
+    job = Job.claim(queue[0], State.QUEUED, lease_s=0.4)
+    with job.keeping(0.4):
+        first = Job.objects.get(pk=job.pk).lease_until
+        wait_for(lambda: Job.objects.get(pk=job.pk).lease_until > first + timedelta(seconds=0.8), timeout_s=20, what="")
+        assert Job.claim(job.pk, State.QUEUED, lease_s=1) is None
+    wait_for(lambda: Job.claim(job.pk, State.QUEUED, lease_s=60) is not None, timeout_s=20, what="the lease's end")
+
+
+def test_two_looks_at_late_successes_mark_one(real, job, upstream):
+    upstream.sightings = [Sighting(Status.FAILED)]
+    steps.send_all()
+    steps.poll_all()
+    upstream.sightings = [DONE]
+    Job.objects.update(late_look_at=clock.ago(1))
+    at_once(8, lambda _: late.tick())
+    assert len(upstream.polled) == 2
+    assert Job.objects.get().late_results == ["scripted:0"]
 
 
 def test_a_picture_is_deleted_or_started_from_but_never_both(user, order):
