@@ -209,6 +209,16 @@ def test_searching_uses_an_index_and_finds_whole_values(client, world, model):
     assert client.get(url(model), {"q": "nul\0"}).status_code == 200
 
 
+def test_a_search_finds_by_whichever_value_it_is(client, world):
+    other = a_member()
+    for value in (world.public_id, f" {world.person.email} ", world.tenant.slug):
+        found = client.get(url(Member), {"q": value}).context["cl"].result_list
+        assert world in found
+        assert other not in found
+    for value in (world.public_id[:-1], world.person.email[1:], "%", "_"):
+        assert list(client.get(url(Member), {"q": value}).context["cl"].result_list) == []
+
+
 def _is_foreign(model, name):
     return name in {field.name for field in model._meta.fields if isinstance(field, models.ForeignKey)}
 
