@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Tenant
 from revidweb.lib import clock
 
@@ -32,3 +33,8 @@ def open_at(tenant: Tenant) -> Connection:
         },
     )
     return connection
+
+
+def is_alone(actor: Actor) -> bool:
+    """Whether the tenant has no account at a provider, so that its jobs can only draw previews. One query."""
+    return not Connection.objects.visible_to(actor).exclude(provider=PREVIEW).exists()

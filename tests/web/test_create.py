@@ -78,7 +78,16 @@ def test_models_that_are_not_offered_yet_cannot_be_picked(user):
 
 def test_without_a_connection_the_page_says_so(owner):
     Connection.objects.update(is_enabled=False)
-    assert "Nothing can be made here yet" in shown(owner)
+    page = shown(owner)
+    assert "Nothing can be made here now" in page
+    assert f'href="/t/{owner.tenant.slug}/connections/">' in page.partition("Nothing can be made here now")[2]
+
+
+def test_without_a_connection_a_member_reads_who_can_change_that(user):
+    Connection.objects.update(is_enabled=False)
+    page = shown(user).partition("Nothing can be made here now")[2]
+    assert "An owner or admin can change that." in page
+    assert "/connections/" not in page
 
 
 def test_what_runs_and_what_was_made_last_stand_beside_the_form(user):

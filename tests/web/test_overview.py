@@ -10,6 +10,7 @@ from revidweb.jobs import figures
 from revidweb.jobs.models import Job, Settlement
 from revidweb.lib import clock
 from revidweb.providers.base import ProviderRefused, Receipt
+from tests.connections.makers import an_account
 from tests.jobs.steps import run
 from tests.makers import a_client, a_member
 
@@ -24,6 +25,13 @@ def test_before_the_first_job_it_shows_the_way_to_a_picture(user):
         assert word in text(answer)
     assert "You have 100 credits" in text(answer)
     assert f"{url('overview', user)}create/image/?prompt=" in answer.content.decode()
+
+
+def test_an_owner_without_an_account_is_led_to_connect_one_and_a_user_is_not(owner, user):
+    assert "these are previews, drawn here by no AI. Connect RevidAPI" in text(get(owner, "overview"))
+    assert "Connect RevidAPI" not in text(get(user, "overview"))
+    an_account(owner.tenant)
+    assert "Connect RevidAPI" not in text(get(owner, "overview"))
 
 
 def test_who_has_nothing_to_spend_is_told_whom_to_ask(owner, upstream):

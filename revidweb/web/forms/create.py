@@ -151,9 +151,14 @@ class CreateForm(forms.Form):
         return standing.hold_up(self.quote.offer.connection) if self.quote else ""
 
     @property
+    def may_connect(self) -> bool:
+        """Whether this person may do something about the connections."""
+        return self.actor.may(Right.MANAGE_CONNECTIONS)
+
+    @property
     def to_mend(self) -> Connection | None:
         """The connection that holds it up, for those who may mend it."""
-        if self.quote and self.hold_up and self.actor.may(Right.MANAGE_CONNECTIONS):
+        if self.quote and self.hold_up and self.may_connect:
             return self.quote.offer.connection
         return None
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from revidweb.accounts.actors import Actor, Right
+from revidweb.connections import preview
 from revidweb.jobs import figures, listing, watch
 from revidweb.library import gallery
 from revidweb.web.access import ActorRequest, actor_may
@@ -26,6 +27,7 @@ def overview(request: ActorRequest) -> HttpResponse:
     if not now.jobs and not context["latest"].outputs:
         context["is_first"] = listing.is_empty(actor)
         context["first_prompts"] = _first_prompts()
+        context["is_unconnected"] = actor.may(Right.MANAGE_CONNECTIONS) and preview.is_alone(actor)
     return _remembered(request, render(request, "overview/page.html", context))
 
 
