@@ -192,7 +192,7 @@ def test_who_may_join_is_kept_and_shown(policy):
     answer = set_policy(admin, policy)
     assert (answer.status_code, answer.url, Tenant.objects.get().join_policy) == (302, url(admin), policy)
     page = a_client(admin).get(url(admin))
-    assert [door.value for door in page.context["doors"] if door.is_chosen] == [policy]
+    assert [row.policy for row in page.context["policies"] if row.is_chosen] == [policy]
     join = f"http://localhost:8000/t/{admin.tenant.slug}/join/"
     assert (join in text(page)) is (policy != "closed")
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
+from django_htmx.http import reswap, retarget, trigger_client_event
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.catalog import changes, connecting
@@ -27,7 +27,7 @@ from revidweb.jobs import disconnecting, load
 from revidweb.jobs.load import Load
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
-from revidweb.web import access, standing, wording
+from revidweb.web import access, parts, standing, wording
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms import connections as forms
 from revidweb.web.forms.connections import ConnectForm, KeyForm, NameForm
@@ -172,8 +172,7 @@ def _shown(request: ActorRequest, row: Connection) -> dict[str, Any]:
         "card": _card(row),
         "held": list(changes.waiting(row)[:HELD_MOST]),
         "page": page,
-        "newer": f"?page={page.previous_page_number()}" if page.has_previous() else "",
-        "older": f"?page={page.next_page_number()}" if page.has_next() else "",
+        **parts.neighbours(page),
         "name_form": forms.name_of(row),
         "key_form": forms.key_of(row),
         "look": 0,
@@ -289,7 +288,7 @@ def remove(request: ActorRequest, connection_id: str) -> HttpResponse:
     except Refusal as refusal:
         return _done(request, row, wording.of(refusal), level="error")
     messages.success(request, _("%(name)s was removed.") % {"name": row.name})
-    return _to(request, reverse("connections", args=[request.actor.tenant.slug]))
+    return parts.lead_to(request, reverse("connections", args=[request.actor.tenant.slug]))
 
 
 @require_POST
@@ -311,11 +310,10 @@ def accept(request: ActorRequest, connection_id: str) -> HttpResponse:
     """Accept all prices that wait and that the form names: those that its reader has seen."""
     row = access.connection(request, connection_id)
     seen = [pk for pk in request.POST.getlist("change") if pk.isdecimal()][:HELD_MOST]
-    accepted = [
-        syncing.decide(request.actor, held, accept=True) for held in changes.waiting(row) if str(held.pk) in seen
-    ]
-    said = ngettext("%(count)s new price is on sale.", "%(count)s new prices are on sale.", len(accepted))
-    return _done(request, row, said % {"count": len(accepted)})
+    named = [held for held in changes.waiting(row) if str(held.pk) in seen]
+    accepted = sum(syncing.decide(request.actor, held, accept=True) for held in named)
+    said = ngettext("%(count)s new price is on sale.", "%(count)s new prices are on sale.", accepted)
+    return _done(request, row, said % {"count": accepted})
 
 
 @require_POST
@@ -355,9 +353,4 @@ def _refused(request: ActorRequest, row: Connection, part: str, **asked: NameFor
 
 def _go(request: ActorRequest, row: Connection, said: str) -> HttpResponse:
     messages.success(request, said)
-    return _to(request, reverse("connection", args=[request.actor.tenant.slug, row.public_id]))
-
-
-def _to(request: ActorRequest, path: str) -> HttpResponse:
-    """The whole page there, also for htmx: its frame and its title are others."""
-    return HttpResponseClientRedirect(path) if request.htmx else redirect(path)
+    return parts.lead_to(request, reverse("connection", args=[request.actor.tenant.slug, row.public_id]))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,14 +11,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect
 
 from revidweb.accounts import invitations as inviting
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.invitations import State
 from revidweb.accounts.models import Invitation, Member, Role
 from revidweb.lib.refusal import Refusal
-from revidweb.web import access, mailing, wording
+from revidweb.web import access, mailing, parts, wording
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.invitations import InviteForm
 
@@ -96,7 +95,7 @@ def _invite(request: ActorRequest) -> HttpResponse:
             if not invitation.email:
                 return _dialog(request, link=mailing.link_of(invitation, token), invitation=invitation)
             _mail(request, invitation, token)
-            return _to_list(request)
+            return parts.lead_to(request, reverse("invitations", args=[request.actor.tenant.slug]))
         except Refusal as refusal:
             wording.put_on(form, refusal)
     return _dialog(request, form=form, status=422)
@@ -112,11 +111,6 @@ def _mail(request: ActorRequest, invitation: Invitation, token: str) -> None:
     messages.success(request, _("The invitation is on its way to %(email)s.") % {"email": invitation.email})
 
 
-def _to_list(request: ActorRequest) -> HttpResponse:
-    href = reverse("invitations", args=[request.actor.tenant.slug])
-    return HttpResponseClientRedirect(href) if request.htmx else redirect(href)
-
-
 def _dialog(request: ActorRequest, *, status: int = 200, **inside: object) -> HttpResponse:
     """The dialog's part, or the page with the dialog open. inside: the form, or the link that was made."""
     if request.htmx:
@@ -129,16 +123,8 @@ def _page(request: ActorRequest, *, asking: dict[str, object] | None = None, sta
     page = Paginator(inviting.listed(request.actor), _PER_PAGE).get_page(request.GET.get("page"))
     makers = inviting.makers(request.actor.tenant, page)
     rows = [_as_row(request.actor, one, makers.get(one.invited_by)) for one in page]
-    shown = {"page": page, "rows": rows, "asking": asking} | _neighbours(page)
+    shown = {"page": page, "rows": rows, "asking": asking} | parts.neighbours(page)
     return render(request, "invitations/page.html", shown, status=status)
-
-
-def _neighbours(page: Page[Invitation]) -> dict[str, str]:
-    """The addresses of the pages before and after it, "" where there is none."""
-    return {
-        "before": f"?page={page.previous_page_number()}" if page.has_previous() else "",
-        "after": f"?page={page.next_page_number()}" if page.has_next() else "",
-    }
 
 
 def _as_row(actor: Actor, invitation: Invitation, maker: Member | None) -> Row:

@@ -11,7 +11,7 @@ from revidweb.accounts import invitations, joining
 from revidweb.accounts.models import Invitation, Member, MemberState, Person, Role
 from revidweb.credits import returning
 from revidweb.lib.refusal import Refusal
-from revidweb.web import access, doors, wording
+from revidweb.web import access, doors, roles, wording
 from revidweb.web.doors import Door
 
 from . import media, theme
@@ -91,11 +91,13 @@ def _page(
     request: HttpRequest, door: Door, invitation: Invitation | None, *, refusal: str = "", status: int = 200
 ) -> HttpResponse:
     maker = invitations.maker_of(invitation) if invitation else None
+    role = Role(invitation.role if invitation else Role.USER)
     shown = {
         "door": door,
         "invitation": invitation,
         "maker": maker.person if maker else None,
-        "role": Role(invitation.role if invitation else Role.USER),
+        "role": role,
+        "meaning": roles.MEANINGS[role],
         "refusal": refusal,
     }
     return render(request, "join/page.html", shown, status=status)

@@ -10,25 +10,20 @@ from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
+from django_htmx.http import reswap, retarget, trigger_client_event
 
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, MemberState, Role
 from revidweb.credits import leaving
 from revidweb.lib.refusal import Refusal
-from revidweb.web import access, wording
+from revidweb.web import access, parts, roles, wording
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.members import GrantForm, new_token
 
 _PER_PAGE = 50
-_MEANINGS: dict[Role, str | Promise] = {
-    Role.OWNER: gettext_lazy("Everything, owners included"),
-    Role.ADMIN: gettext_lazy("Members, credits and settings"),
-    Role.USER: gettext_lazy("Creates with their own credits"),
-}
 
 
 @dataclass(frozen=True)
@@ -151,7 +146,7 @@ def _role_given(request: ActorRequest, member: Member) -> HttpResponse:
     if member != request.actor.member:
         return _done(request, member, said)
     messages.success(request, said)
-    return HttpResponseClientRedirect(reverse("home")) if request.htmx else redirect("home")
+    return parts.lead_to(request, reverse("home"))
 
 
 def _done(request: ActorRequest, member: Member, said: str) -> HttpResponse:
@@ -200,8 +195,7 @@ def _leaving(request: ActorRequest, *, error: str = "", status: int = 200) -> Ht
 def _list_anew(request: ActorRequest, said: str) -> HttpResponse:
     """The whole list, for somebody came or went."""
     messages.success(request, said)
-    answer = redirect("members", request.actor.tenant.slug)
-    return HttpResponseClientRedirect(answer.url) if request.htmx else answer
+    return parts.lead_to(request, reverse("members", args=[request.actor.tenant.slug]))
 
 
 def _refused(request: ActorRequest, member: Member, reason: str) -> HttpResponse:
@@ -245,16 +239,8 @@ def _page(
         "removing": removing,
         "of_removed": of_removed,
     }
-    return render(request, "members/page.html", shown | _neighbours(page, of_removed=of_removed), status=status)
-
-
-def _neighbours(page: Page[Member], *, of_removed: bool) -> dict[str, str]:
-    """The addresses of the pages before and after it, "" where there is none."""
-    same = "?state=removed&page=" if of_removed else "?page="
-    return {
-        "before": f"{same}{page.previous_page_number()}" if page.has_previous() else "",
-        "after": f"{same}{page.next_page_number()}" if page.has_next() else "",
-    }
+    around = parts.neighbours(page, "?state=removed&" if of_removed else "?")
+    return render(request, "members/page.html", shown | around, status=status)
 
 
 def _members_page(request: ActorRequest, *, of_removed: bool) -> Page[Member]:
@@ -263,10 +249,10 @@ def _members_page(request: ActorRequest, *, of_removed: bool) -> Page[Member]:
 
 
 def _as_row(actor: Actor, member: Member, owners: int, error: str = "") -> Row:
-    roles = membership.roles_for(actor, member, owners=owners)
+    choices = membership.roles_for(actor, member, owners=owners)
     return Row(
         member,
-        [Choice(role, _MEANINGS[role]) for role in roles],
+        [Choice(role, roles.MEANINGS[role]) for role in choices],
         is_self=member == actor.member,
         may_let_go=membership.may_let_go(actor, member, owners=owners),
         may_restore=membership.may_restore(actor, member),

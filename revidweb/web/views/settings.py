@@ -12,49 +12,34 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect
 
 from revidweb.accounts import hosts, tenants
 from revidweb.accounts.actors import Right
 from revidweb.accounts.models import Host, HostPurpose, JoinPolicy, Tenant
 from revidweb.files import logos
 from revidweb.lib.refusal import Refusal
-from revidweb.web import wording
+from revidweb.web import parts, wording
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.settings import HostForm, JoinForm, LogoForm, TenantForm
 
-_DOORS: dict[JoinPolicy, tuple[str | Promise, str | Promise]] = {
-    JoinPolicy.INVITED: (
-        gettext_lazy("People who were invited"),
-        gettext_lazy("By an invitation that an owner or admin made, or a link of theirs."),
-    ),
-    JoinPolicy.OPEN: (
-        gettext_lazy("Everybody"),
-        gettext_lazy("Whoever opens the page becomes a user, with an empty wallet."),
-    ),
-    JoinPolicy.CLOSED: (
-        gettext_lazy("Nobody"),
-        gettext_lazy("The page is not there, and no invitation lets anybody in."),
-    ),
+_POLICIES: dict[JoinPolicy, str | Promise] = {
+    JoinPolicy.INVITED: gettext_lazy("By an invitation that an owner or admin made, or a link of theirs."),
+    JoinPolicy.OPEN: gettext_lazy("Whoever opens the page becomes a user, with an empty wallet."),
+    JoinPolicy.CLOSED: gettext_lazy("The page is not there, and no invitation lets anybody in."),
 }
-_HOSTS: dict[HostPurpose, tuple[str | Promise, str | Promise]] = {
-    HostPurpose.WEB: (
-        gettext_lazy("Pages"),
-        gettext_lazy("Members sign in and work there; its start leads to this tenant, and no other is there."),
+_HOSTS: dict[HostPurpose, str | Promise] = {
+    HostPurpose.WEB: gettext_lazy(
+        "Members sign in and work there; its start leads to this tenant, and no other is there."
     ),
-    HostPurpose.MEDIA: (
-        gettext_lazy("Media"),
-        gettext_lazy("Serves shared media and those of programs under signed links, and no page."),
-    ),
+    HostPurpose.MEDIA: gettext_lazy("Serves shared media and those of programs under signed links, and no page."),
 }
 
 
 @dataclass(frozen=True)
-class Door:
+class PolicyRow:
     """One answer to who may join."""
 
-    value: str
-    label: str | Promise
+    policy: JoinPolicy
     meaning: str | Promise
     is_chosen: bool
 
@@ -64,7 +49,6 @@ class HostRow:
     """What one of the tenant's two hosts is for, which one it is, if any, and the form that asks for it."""
 
     purpose: HostPurpose
-    title: str | Promise
     text: str | Promise
     host: Host | None
     form: HostForm
@@ -107,7 +91,7 @@ def join(request: ActorRequest) -> HttpResponse:
     if form.is_valid():
         tenants.set_join_policy(request.actor, form.cleaned_data["join_policy"])
         return _done(request, _("Who may join was saved."))
-    return _refused(request, "join", join_form=form, doors=_doors(""))
+    return _refused(request, "join", join_form=form, policies=_policies(""))
 
 
 @require_POST
@@ -156,8 +140,7 @@ def _change(request: ActorRequest) -> HttpResponse:
 def _done(request: ActorRequest, said: str) -> HttpResponse:
     """The whole page anew, for name, accent and logo stand in its frame."""
     messages.success(request, said)
-    answer = redirect("settings", request.actor.tenant.slug)
-    return HttpResponseClientRedirect(answer.url) if request.htmx else answer
+    return parts.lead_to(request, reverse("settings", args=[request.actor.tenant.slug]))
 
 
 def _refused(request: ActorRequest, part: str, **forms: object) -> HttpResponse:
@@ -169,7 +152,7 @@ def _refused(request: ActorRequest, part: str, **forms: object) -> HttpResponse:
 def _page(request: ActorRequest, *, status: int = 200, **forms: object) -> HttpResponse:
     tenant = request.actor.tenant
     fresh: dict[str, object] = {"tenant_form": TenantForm(tenant), "logo_form": LogoForm(), "join_form": JoinForm()}
-    fresh |= {"doors": _doors(tenant.join_policy)}
+    fresh |= {"policies": _policies(tenant.join_policy)}
     if "host_rows" not in forms:
         fresh |= {"host_rows": _host_rows(tenant)}
     return render(request, "settings/page.html", fresh | _hints(tenant) | forms, status=status)
@@ -181,14 +164,14 @@ def _hints(tenant: Tenant) -> dict[str, str]:
     return {"join_url": join_url, "dns_target": urlsplit(installation.PUBLIC_URL).hostname or ""}
 
 
-def _doors(chosen: str) -> list[Door]:
-    return [Door(policy, *words, is_chosen=policy == chosen) for policy, words in _DOORS.items()]
+def _policies(chosen: str) -> list[PolicyRow]:
+    return [PolicyRow(policy, meaning, is_chosen=policy == chosen) for policy, meaning in _POLICIES.items()]
 
 
 def _host_rows(tenant: Tenant, *, form: HostForm | None = None, purpose: str = "") -> list[HostRow]:
     """Both hosts. form: the one that was sent for this purpose."""
     there = hosts.of(tenant)
     return [
-        HostRow(its, *words, there.get(its), form if form and its == purpose else HostForm(its))
-        for its, words in _HOSTS.items()
+        HostRow(its, text, there.get(its), form if form and its == purpose else HostForm(its))
+        for its, text in _HOSTS.items()
     ]
