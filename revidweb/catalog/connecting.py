@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.db import transaction
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.connections import credentials, health, switching
+from revidweb.connections import credentials, health, switching, trying
 from revidweb.connections.models import Connection
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -45,11 +45,11 @@ def connect(actor: Actor, *, provider: str, name: str, base_url: str, key: str) 
     switches its preview off. The same key a second time is refused, so a double click adds one connection.
     Raises Refusal: not_allowed; connection_name_needed, name_too_long (field name); unknown_provider; bad_address,
     private_address, plain_http, unreachable, provider_busy, not_the_provider (base_url); key_needed, bad_key,
-    wrong_key, key_exhausted, key_locked, connection_exists (key).
+    wrong_key, key_exhausted, key_locked, connection_exists (key); and what `trying.turn` raises.
     """
     actor.must(Right.MANAGE_CONNECTIONS)
     connection = Connection(tenant=actor.tenant, provider=provider, name=_clean_name(name))
-    proof = _proof(connection, base_url, key)
+    proof = _proof(actor, connection, base_url, key)
     with transaction.atomic():
         connection.save()
         _take_in(connection, proof)
@@ -68,7 +68,7 @@ def replace_key(actor: Actor, connection: Connection, *, base_url: str, key: str
     found = Connection.objects.visible_to(actor).filter(pk=connection.pk).first()
     if found is None:
         raise Refusal("connection_removed")
-    proof = _proof(found, base_url, key)
+    proof = _proof(actor, found, base_url, key)
     with transaction.atomic():
         _take_in(found, proof)
         _record("connection.key_replaced", found, actor)
@@ -96,15 +96,19 @@ def _clean_name(text: str) -> str:
     return name
 
 
-def _proof(connection: Connection, base_url: str, key: str) -> _Proof:
+def _proof(actor: Actor, connection: Connection, base_url: str, key: str) -> _Proof:
     """Ask the provider whether it is there and takes the key."""
     provider = _provider(connection.provider)
     account = Account(connection.public_id, credentials.clean_base_url(base_url), credentials.clean_key(key))
+    with trying.turn(actor):
+        return _Proof(account, _models(provider, account), _figures(provider, account))
+
+
+def _models(provider: Provider, account: Account) -> Sequence[Mapping[str, object]]:
     try:
-        models = provider.check(account)
+        return provider.check(account)
     except (ProviderError, Refusal) as error:
         _refuse(error, urlsplit(account.base_url).netloc)
-    return _Proof(account, models, _figures(provider, account))
 
 
 def _provider(name: str) -> Provider:

@@ -86,6 +86,13 @@ SENTENCES: dict[str, str | Promise] = {
     "unreachable": _("%(host)s gave no answer. Check the address, or try again in a minute."),
     "provider_busy": _("%(host)s has no time at this moment. Try again in a minute."),
     "not_the_provider": _("What answers at %(host)s is not this provider. Check the address."),
+    "tries_under_way": _("Two addresses are being tried for this tenant right now. Wait until they have answered."),
+    "tries_of_others": _("Many addresses are being tried here at this moment. Try again in a minute."),
+    "tried_too_often": ngettext_lazy(
+        "You have tried %(most)s address in an hour. Wait a while.",
+        "You have tried %(most)s addresses in an hour. Wait a while.",
+        "most",
+    ),
     "connection_exists": _("Another connection uses this key already."),
     "connection_removed": _("This connection was removed. Add it anew."),
     "connection_busy": ngettext_lazy(

@@ -1,0 +1,62 @@
+"""How many addresses people may have tried at once, and how often: each try holds a thread that pages need.
+
+Whoever runs a slow or hostile server must not keep everybody else waiting, and nobody gets to knock on the open
+internet's doors through us without end.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.core.cache import cache
+
+from revidweb.accounts.actors import Actor
+from revidweb.lib.refusal import Refusal
+
+MOST_OF_A_TENANT = 2
+MOST_AN_HOUR = 60  # of one person
+_HOUR_S = 3600
+_LONGEST_S = 300  # a try whose process was killed counts so long
+
+
+def most() -> int:
+    """Tries at once of all tenants together: a quarter of the threads that serve pages, and two at least."""
+    return max(2, settings.WEB_PROCESSES * settings.WEB_THREADS // 4)
+
+
+@contextmanager
+def turn(actor: Actor) -> Iterator[None]:
+    """Let the actor's provider be asked by the request at hand, with a bound on how many are.
+
+    Raises Refusal "tries_under_way" (of this tenant), "tries_of_others" (of all) or "tried_too_often" (fact most=).
+    """
+    with (
+        _place(f"trying:{actor.tenant.public_id}", MOST_OF_A_TENANT, "tries_under_way"),
+        _place("trying", most(), "tries_of_others"),
+    ):
+        _count(actor.member.person.public_id)
+        yield
+
+
+@contextmanager
+def _place(name: str, places: int, code: str) -> Iterator[None]:
+    """One of so many places, given back at the end. Raises Refusal of this code when all are taken."""
+    taken = next((key for key in (f"{name}:{n}" for n in range(places)) if cache.add(key, 1, _LONGEST_S)), None)
+    if taken is None:
+        raise Refusal(code)
+    try:
+        yield
+    finally:
+        cache.delete(taken)
+
+
+def _count(person: str) -> None:
+    """One more try in this hour, which begins with the first."""
+    key = f"tried:{person}"
+    cache.add(key, 0, _HOUR_S)
+    if cache.get(key, 0) >= MOST_AN_HOUR:
+        raise Refusal("tried_too_often", most=MOST_AN_HOUR)
+    try:
+        cache.incr(key)
+    except ValueError:  # the hour ended this moment
+        cache.add(key, 1, _HOUR_S)
