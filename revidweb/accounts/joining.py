@@ -32,7 +32,8 @@ def join(person: Person, tenant: Tenant, *, invitation: Invitation | None = None
 
 def invitation_to(person: Person, tenant: Tenant) -> Invitation | None:
     """The newest good invitation into the tenant that was sent to a verified address of the person."""
-    return next((one for one in waiting_for(person) if one.tenant_id == tenant.pk), None)
+    sent = invitations.to_addresses(_verified(person)).filter(tenant=tenant)
+    return next((one for one in sent.exclude(tenant__join_policy=JoinPolicy.CLOSED) if invitations.is_good(one)), None)
 
 
 def waiting_for(person: Person) -> list[Invitation]:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -105,11 +107,13 @@ class FoundingInvitationAdmin(ReadOnly):
         return super().get_queryset(request).filter(tenant=None)
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        """Inviting is what this list is for."""
-        return request.user.is_active and request.user.is_staff
+        """Inviting is what this list is for, unless nobody founds tenants here: then the link would open nothing."""
+        return settings.SIGNUP != "closed" and request.user.is_active and request.user.is_staff
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask for an address; mail the invitation, and show its link this once."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         form = FounderForm(request.POST or None)
         shown: dict[str, Any] = {"form": form, "opts": self.opts, "title": _("Invite somebody to found a tenant")}
         if form.is_valid():

@@ -284,14 +284,15 @@ def test_the_operator_decides_on_hosts_and_it_stands_on_the_trail(client, operat
 
 
 def test_a_deactivated_person_is_signed_out_and_stays_out(client, operator, world):
-    browser = a_client(world)
+    browser, form = Client(), {"login": world.person.email, "password": PASSWORD}
+    assert browser.post("/accounts/login/", form).url == "/"
     assert browser.get(f"/t/{world.tenant.slug}/").status_code == 200
     for _ in range(2):
         act(client, Person, "deactivate", world.person)
     assert browser.get(f"/t/{world.tenant.slug}/").status_code == 302
-    form = {"login": world.person.email, "password": PASSWORD}
     assert "/inactive/" in Client().post("/accounts/login/", form).url
     act(client, Person, "activate", world.person)
+    assert browser.get(f"/t/{world.tenant.slug}/").status_code == 302
     assert Client().post("/accounts/login/", form).url == "/"
     assert [(row.what, row.actor) for row in trail.of(world.person.reference)] == [
         ("person.deactivated", operator.reference),
@@ -306,6 +307,13 @@ def test_nobody_deactivates_themselves(client, operator):
 
 
 # -- founding invitations
+
+
+def test_where_nobody_founds_tenants_nobody_is_invited_to(client, operator, settings):
+    settings.SIGNUP = "closed"
+    assert "/operator/accounts/invitation/add/" not in client.get("/operator/").content.decode()
+    assert client.post(url(Invitation, "add"), {"email": "new@example.com"}).status_code == 403
+    assert not Invitation.objects.exists()
 
 
 def test_an_invitation_to_found_is_mailed_and_its_link_shown_once(client, operator):
