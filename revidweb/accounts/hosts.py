@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http.request import validate_host
 
-from revidweb.lib import clock
+from revidweb.lib import clock, http
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 
@@ -18,11 +18,7 @@ from .models import Host, HostPurpose, HostState, Person, Tenant
 _MOST_CHARS = 253
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _PUBLIC_NAME = re.compile(rf"(?:{_LABEL}\.)+(?=[a-z]){_LABEL}")  # no address ends in a letter's label
-# RFC 6761, 6762, 8375, 9476, and the endings that routers and companies use at home: nobody else can reach them
-_PRIVATE_ENDINGS = (
-    *("alt", "arpa", "corp", "example", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain"),
-    *("localhost", "onion", "private", "test"),
-)
+_NOBODYS = http.PRIVATE_ENDINGS | {"example"}
 _KNOWN_S = 5  # so long another process may serve a host that was withdrawn
 _MOST_KNOWN = 1000
 
@@ -102,7 +98,7 @@ def served(name: str) -> Host | None:
 def checked(name: str) -> str:
     """The name as DNS knows it. Raises Refusal (field host): "bad_host", "private_host", "host_is_ours"."""
     name = _in_ascii(name.strip().lower().removesuffix("."))
-    if name.rpartition(".")[2] in _PRIVATE_ENDINGS:
+    if name.rpartition(".")[2] in _NOBODYS:
         raise Refusal("private_host", field="host")
     if len(name) > _MOST_CHARS or not _PUBLIC_NAME.fullmatch(name):
         raise Refusal("bad_host", field="host")

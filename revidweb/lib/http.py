@@ -35,10 +35,13 @@ _URL_MAX_CHARS = 2000
 _POOL_SIZE = 32
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
-_PRIVATE_ENDINGS = (
-    *(".localhost", ".local", ".localdomain", ".localdomain4", ".localdomain6"),
-    *(".internal", ".intranet", ".lan", ".home", ".corp", ".private", ".svc"),
-    *(".arpa", ".onion", ".test", ".invalid"),
+# RFC 6761, 6762, 8375, 9476, and the endings that routers and companies use at home: nobody else can reach them.
+PRIVATE_ENDINGS = frozenset(
+    (
+        *("localhost", "local", "localdomain", "localdomain4", "localdomain6"),
+        *("internal", "intranet", "lan", "home", "corp", "private", "svc"),
+        *("arpa", "onion", "test", "invalid", "alt"),
+    )
 )
 
 # What `is_global` of some Python releases still calls public.
@@ -123,7 +126,7 @@ def _plain_host(host: str, field: str) -> str:
 def _is_private_name(host: str, field: str) -> bool:
     if ":" in host or _is_numeric(host.rpartition(".")[2]):
         return not is_public(_written_ip(host, field))
-    return "." not in host or host.endswith(_PRIVATE_ENDINGS)
+    return "." not in host or host.rpartition(".")[2] in PRIVATE_ENDINGS
 
 
 def _is_numeric(label: str) -> bool:
