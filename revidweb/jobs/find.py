@@ -14,9 +14,9 @@ from revidweb.connections import budget
 from revidweb.connections.models import Connection
 from revidweb.lib import clock
 from revidweb.providers import registry
-from revidweb.providers.base import Order, ProviderError, Receipt
+from revidweb.providers.base import Order, OutcomeUnknown, ProviderError, Receipt
 
-from . import dispatch, orders, poll, signs
+from . import dispatch, inputs, orders, poll, signs
 from .models import Attempt, AttemptState, Job
 from .states import State
 
@@ -32,7 +32,7 @@ def tick() -> None:
     jobs = claim()
     if not jobs:
         return
-    asked = [(job, attempt, orders.of(job)) for job, attempt in jobs]
+    asked = [(job, attempt, sent(job, attempt)) for job, attempt in jobs]
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         for (job, attempt, _order), found in zip(asked, pool.map(lambda one: search(*one), asked), strict=True):
             try:
@@ -41,16 +41,25 @@ def tick() -> None:
                 log.exception("find.bug", job=job.public_id)  # the lease stays; the others are looked for
 
 
-@transaction.atomic
+def sent(job: Job, attempt: Attempt) -> Order:
+    """The order as it was sent, with the addresses of its inputs there: two may differ in nothing else."""
+    return orders.of(job, inputs.addresses(job, attempt))
+
+
 def claim() -> list[tuple[Job, Attempt]]:
     """Take what is due for one round, each with the attempt whose answer was lost, as far as requests may be made."""
+    jobs = Job.objects.full().filter(pk__in=_take()).order_by("next_look_at")
+    lost = Attempt.latest(jobs, AttemptState.LOST)
+    return [(job, lost[job.pk]) for job in jobs if job.pk in lost and _may_ask(job, lost[job.pk])]
+
+
+@transaction.atomic
+def _take() -> list[int]:
     ticketed = Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT)
     due = Job.objects.due(State.UNKNOWN).filter(~Exists(ticketed)).order_by("next_look_at")
     taken = [job.pk for job in due.select_for_update(skip_locked=True, of=("self",))[:MOST_AT_ONCE]]
     Job.objects.filter(pk__in=taken).update(lease_until=clock.after(settings.LEASE_S))
-    jobs = Job.objects.full().filter(pk__in=taken).order_by("next_look_at")
-    lost = Attempt.latest(jobs, AttemptState.LOST)
-    return [(job, lost[job.pk]) for job in jobs if job.pk in lost and _may_ask(job, lost[job.pk])]
+    return taken
 
 
 def _may_ask(job: Job, attempt: Attempt) -> bool:
@@ -71,6 +80,9 @@ def search(job: Job, attempt: Attempt, order: Order) -> Sequence[Receipt] | Prov
         return provider.find(attempt.account, order, since=attempt.sent_at, until=until)
     except ProviderError as error:
         return error
+    except Exception as bug:
+        log.exception("find.bug", job=job.public_id)  # one job's must not keep the round from all others
+        return OutcomeUnknown(type(bug).__name__)
 
 
 def take_in(job: Job, attempt: Attempt, found: Sequence[Receipt] | ProviderError) -> bool:

@@ -1,6 +1,7 @@
 """Bring what a job starts from to the provider, once for each connection."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +15,7 @@ from revidweb.providers import registry
 from revidweb.providers.base import Provider, ProviderBusy, ProviderRefused
 
 from . import orders
-from .models import Job, JobInput, UploadedInput, account_with
+from .models import Attempt, Job, JobInput, UploadedInput, account_with
 
 
 @dataclass
@@ -25,9 +26,13 @@ class Brought:
     reused: list[int] = field(default_factory=list)
 
     def forget_reused(self) -> bool:
-        """The provider may have lost what it is told to use: bring it anew. Whether there was anything to forget."""
+        """The provider may have lost what it is told to use: bring it anew. Whether there was anything to forget.
+
+        Of several jobs that were told to use the same, one deletes the row, and all bring it anew.
+        """
         reused, self.reused = self.reused, []
-        return bool(UploadedInput.objects.filter(pk__in=reused).delete()[0])
+        UploadedInput.objects.filter(pk__in=reused).delete()
+        return bool(reused)
 
 
 def fetch(job: Job) -> None:
@@ -42,7 +47,7 @@ def fetch(job: Job) -> None:
 def bring(job: Job) -> Brought:
     """Bring the job's files to its provider, if that takes uploads; what is there already is used again.
 
-    Two jobs at once may both bring a file; the last address stands. Raises the four errors of providers.
+    Two jobs at once may both bring a file; the first address stands, for both. Raises the four errors of providers.
     """
     brought = Brought()
     provider = registry.provider(job.connection.provider)
@@ -53,6 +58,20 @@ def bring(job: Job) -> Brought:
         if row.file and row.file.pk not in brought.addresses:
             _bring(job, row.file, brought, provider, credential)
     return brought
+
+
+def addresses(job: Job, attempt: Attempt) -> dict[int, str]:
+    """Where the job's files stood when its order was sent, by their primary keys; empty unless known of all of them.
+
+    What was brought anew since then is not known any more.
+    """
+    if attempt.credential is None:
+        return {}
+    sent_at, names = attempt.sent_at, set(job.inputs.values_list("file", flat=True))
+    there = UploadedInput.objects.filter(connection=attempt.connection_id, base_url=attempt.credential.base_url)
+    used = there.filter(at__lte=sent_at, at__gt=sent_at - timedelta(seconds=settings.UPLOAD_REUSE_S))
+    known = dict(used.filter(file__in=names).values_list("file", "address")) if names else {}
+    return known if known.keys() == names else {}
 
 
 def _bring(job: Job, file: StoredFile, brought: Brought, provider: Provider, credential: Credential) -> None:
@@ -69,8 +88,10 @@ def _bring(job: Job, file: StoredFile, brought: Brought, provider: Provider, cre
         if refused.code != "no_upload":
             raise
         return  # the order carries the bytes
-    brought.addresses[file.pk] = address
-    _keep(job, file, credential, address)
+    kept = _kept(job, file, credential, address)
+    brought.addresses[file.pk] = kept.address
+    if kept.address != address:
+        brought.reused.append(kept.pk)
 
 
 def _known(job: Job, file: StoredFile, credential: Credential) -> UploadedInput | None:
@@ -79,13 +100,15 @@ def _known(job: Job, file: StoredFile, credential: Credential) -> UploadedInput 
     return there.filter(at__gt=clock.ago(settings.UPLOAD_REUSE_S)).first()
 
 
-def _keep(job: Job, file: StoredFile, credential: Credential, address: str) -> None:
-    UploadedInput.objects.update_or_create(
-        file=file,
-        connection=job.connection,
-        base_url=credential.base_url,
-        defaults={"address": address, "at": clock.now()},
-    )
+def _kept(job: Job, file: StoredFile, credential: Credential, address: str) -> UploadedInput:
+    """The upload that stands: this one, unless another job brought the file in the meantime.
+
+    So a row says where a file stood for every order that was sent while it was young.
+    """
+    place = {"file": file, "connection": job.connection, "base_url": credential.base_url}
+    old = UploadedInput.objects.filter(**place, at__lte=clock.ago(settings.UPLOAD_REUSE_S))
+    old.update(address=address, at=clock.now())
+    return UploadedInput.objects.get_or_create(**place, defaults={"address": address})[0]
 
 
 def _fetch(job: Job, row: JobInput) -> None:

@@ -16,7 +16,7 @@ from revidweb.connections import budget
 from revidweb.lib import clock
 from revidweb.providers.base import Order, ProviderError, Receipt, Sighting, Status
 
-from . import find, orders, poll, settle
+from . import find, poll, settle
 from .models import Attempt, AttemptState, Job
 from .states import State
 
@@ -33,7 +33,7 @@ Answer = Sighting | Sequence[Receipt] | ProviderError
 @shared_task
 def tick() -> None:
     """One round over the failed jobs that are worth a look."""
-    asked = [(job, attempt, orders.of(job)) for job, attempt in claim()]
+    asked = [(job, attempt, find.sent(job, attempt)) for job, attempt in claim()]
     if not asked:
         return
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
@@ -45,15 +45,19 @@ def tick() -> None:
                 log.exception("late.bug", job=job.public_id)  # it comes again when its lease is over
 
 
-@transaction.atomic
 def claim() -> list[tuple[Job, Attempt]]:
     """Take what is due for one round, each with the attempt that may succeed late."""
+    jobs = list(Job.objects.full().filter(pk__in=_take()).order_by("pk"))
+    attempts = Attempt.latest(jobs, AttemptState.LOST) | Attempt.latest(jobs, AttemptState.SENT)
+    return [(job, attempts[job.pk]) for job in jobs if job.pk in attempts and _may_ask(job, attempts[job.pk])]
+
+
+@transaction.atomic
+def _take() -> list[int]:
     due = Job.objects.filter(state=State.FAILED, late_look_at__lte=clock.now()).order_by("late_look_at")
     taken = [job.pk for job in due.select_for_update(skip_locked=True, of=("self",))[:MOST_AT_ONCE]]
     Job.objects.filter(pk__in=taken).update(late_look_at=clock.after(settings.LEASE_S))
-    jobs = list(Job.objects.full().filter(pk__in=taken).order_by("pk"))
-    attempts = Attempt.latest(jobs, AttemptState.LOST) | Attempt.latest(jobs, AttemptState.SENT)
-    return [(job, attempts[job.pk]) for job in jobs if job.pk in attempts and _may_ask(job, attempts[job.pk])]
+    return taken
 
 
 def _may_ask(job: Job, attempt: Attempt) -> bool:
@@ -75,8 +79,7 @@ def look(job: Job, attempt: Attempt, order: Order) -> Answer:
 def take_in(job: Job, attempt: Attempt, answer: Answer) -> None:
     """Write what was seen, and when to look again."""
     match answer:
-        case Sighting(status=Status.DONE, results=[_, *_]):
-            settle.late_success(job, attempt, answer.results)
+        case Sighting(status=Status.DONE | Status.FAILED) if settle.late_success(job, attempt, answer.results):
             return
         case Sighting(status=Status.FAILED) if answer.refunded is not False:
             settle.late_failure(job, attempt)

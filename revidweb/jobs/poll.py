@@ -195,8 +195,7 @@ def _end(job: Job, seen: Sighting) -> bool:
         case Status.DONE:
             settle.fail(job, code="undeliverable", error="")
         case Status.FAILED:
-            refunded = seen.refunded is not False
-            settle.fail(job, code=seen.error_code or "failed", error=seen.error, refunded=refunded)
+            _fail(job, seen)
         case Status.CANCELLED if job.state == State.WORKING and job.cancel_asked_at:
             settle.cancel(job, charged=seen.refunded is not True)
         case Status.CANCELLED:  # nobody here asked for it: the payer does not pay
@@ -206,6 +205,16 @@ def _end(job: Job, seen: Sighting) -> bool:
         case _:
             return _overdue(job)
     return True
+
+
+@transaction.atomic
+def _fail(job: Job, seen: Sighting) -> None:
+    """Failed is failed for the money; results that come with it are kept as a late success."""
+    refunded = seen.refunded is not False
+    is_ended = settle.fail(job, code=seen.error_code or "failed", error=seen.error, refunded=refunded)
+    attempt = Attempt.latest([job], AttemptState.SENT).get(job.pk) if is_ended and seen.results else None
+    if attempt:
+        settle.late_success(job, attempt, seen.results)
 
 
 def to_store(job: Job, results: Sequence[str]) -> None:

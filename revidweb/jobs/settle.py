@@ -16,7 +16,7 @@ from revidweb.files.models import StoredFile
 from revidweb.lib import clock
 from revidweb.trail import trail
 
-from .models import Attempt, AttemptState, Job, Output, Settlement, Verdict
+from .models import Attempt, AttemptState, Job, Output, Settlement, UploadedInput, Verdict
 from .states import State
 
 log = structlog.get_logger(__name__)
@@ -99,11 +99,15 @@ def correct(job: Job) -> None:
 def late_success(job: Job, attempt: Attempt, results: Sequence[str]) -> bool:
     """Upstream finished what had failed here: keep where it is. The job stays failed, and nobody pays. Once only.
 
-    What had been given back there may be charged again: then the cost is uncertain.
+    Upstream was seen to call jobs failed that it had finished, so failures may have results too; an input that it
+    hands back is none. What had been given back there may be charged again: then the cost is uncertain.
     """
+    results = _made(attempt, results)
+    if not results:
+        return False
     missed = Job.objects.filter(pk=job.pk, state=State.FAILED, late_at__isnull=True)
     now = clock.now()
-    if not missed.update(late_at=now, late_results=list(results), late_look_at=None, changed_at=now):
+    if not missed.update(late_at=now, late_results=results, late_look_at=None, changed_at=now):
         return False
     if attempt.upstream_cost_micros:
         Attempt.objects.filter(pk=attempt.pk).update(is_cost_uncertain=False)
@@ -121,6 +125,13 @@ def late_failure(job: Job, attempt: Attempt) -> None:
     charged = Attempt.objects.filter(pk=attempt.pk, upstream_cost_micros__gt=0)
     if charged.update(upstream_cost_micros=0, is_cost_uncertain=False):
         correct(job)
+
+
+def _made(attempt: Attempt, results: Sequence[str]) -> list[str]:
+    """The results without the inputs that were brought there."""
+    brought = UploadedInput.objects.filter(connection=attempt.connection_id, address__in=results)
+    inputs = set(brought.values_list("address", flat=True)) if results else set()
+    return [result for result in results if result not in inputs]
 
 
 def _may_succeed(job: Job) -> bool:

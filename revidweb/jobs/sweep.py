@@ -18,7 +18,6 @@ from .states import State
 
 log = structlog.get_logger(__name__)
 
-MOST_AT_ONCE = 500
 TRIES_TO_PREPARE = 5
 
 
@@ -101,9 +100,11 @@ def _overdue(state: State) -> QuerySet[Job]:
 
 
 def _each(jobs: QuerySet[Job], deed: Callable[[Job], object]) -> None:
-    """Do it to one after the other; a bug at one of them must not leave all others lying."""
-    for job in jobs[:MOST_AT_ONCE]:
+    """Do it to one after the other, each as it is by then; a bug at some of them must not leave the others lying."""
+    for pk in list(jobs.order_by("pk").values_list("pk", flat=True)):
+        job = jobs.filter(pk=pk).first()
         try:
-            deed(job)
+            if job:
+                deed(job)
         except Exception:
-            log.exception("sweep.bug", job=job.public_id)
+            log.exception("sweep.bug", job=pk)

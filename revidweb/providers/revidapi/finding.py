@@ -126,14 +126,14 @@ def _plain(name: str, value: Any) -> object:
 def _are_pictures(entry: Body, printed: Mapping[str, Any], order: Order) -> bool:
     """Whether the pictures are the order's, as far as both sides name addresses on one host.
 
-    Two orders may differ in nothing else. An address on another host is a copy of upstream's, and says nothing.
+    Two orders may differ in nothing else. An address on another host is a copy of upstream's, and says nothing; beside
+    copies on the same host one list of the order's own suffices.
     """
     told = (*(printed.get(name) for name in _PICTURES), entry.get("input_images"))
-    theirs = {url for each in told for url in shapes.urls(each)}
     ours = {one.url for one in order.inputs if one.url}
     hosts = {_host(url) for url in ours}
-    comparable = {url for url in theirs if _host(url) in hosts}
-    return not comparable or comparable == ours
+    lists = [{url for url in shapes.urls(each) if _host(url) in hosts} for each in told]
+    return not any(lists) or ours in lists
 
 
 def _host(url: str) -> str:
