@@ -1,5 +1,6 @@
 """What a person says of themselves, and whether they may sign in."""
 
+from allauth.usersessions.adapter import get_adapter
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
@@ -26,7 +27,7 @@ def set_active(person: Person, *, is_active: bool, operator: Person) -> bool:
         if changed:
             what = "person.activated" if is_active else "person.deactivated"
             trail.record(what, about=person.reference, tenant="", actor=operator.reference)
-        for session in [] if is_active else UserSession.objects.filter(user=person):
-            session.end()  # else it would be good again after the next activation
+        if not is_active:  # else they would be good again after the next activation
+            get_adapter().end_sessions(UserSession.objects.filter(user=person))
     person.is_active = is_active
     return bool(changed)
