@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 from django.db import transaction
 
 from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Tenant
 from revidweb.connections import credentials, health, switching, trying
-from revidweb.connections.models import Connection
+from revidweb.connections.models import PREVIEW, Connection
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
 from revidweb.providers.base import (
@@ -26,6 +27,7 @@ from revidweb.trail import trail
 from . import sync
 
 NAME_MAX_CHARS = 80
+MOST = 20  # connections of a tenant: each is asked by the clock, whatever its server makes of that
 _KEY_CODES = {"exhausted": "key_exhausted", "locked": "key_locked"}
 
 
@@ -45,12 +47,16 @@ def connect(actor: Actor, *, provider: str, name: str, base_url: str, key: str) 
     switches its preview off. The same key a second time is refused, so a double click adds one connection.
     Raises Refusal: not_allowed; connection_name_needed, name_too_long (field name); unknown_provider; bad_address,
     private_address, plain_http, unreachable, provider_busy, not_the_provider (base_url); key_needed, bad_key,
-    wrong_key, key_exhausted, key_locked, connection_exists (key); and what `trying.turn` raises.
+    wrong_key, key_exhausted, key_locked, connection_exists (key); too_many_connections (fact most=), and what
+    `trying.turn` raises.
     """
     actor.must(Right.MANAGE_CONNECTIONS)
     connection = Connection(tenant=actor.tenant, provider=provider, name=_clean_name(name))
+    _refuse_too_many(actor)
     proof = _proof(actor, connection, base_url, key)
     with transaction.atomic():
+        Tenant.objects.select_for_update(no_key=True).get(pk=actor.tenant.pk)
+        _refuse_too_many(actor)
         connection.save()
         _take_in(connection, proof)
         switching.hide_preview_beside_the_first(connection, by=actor.name)
@@ -85,6 +91,21 @@ def rename(actor: Actor, connection: Connection, *, name: str) -> Connection:
         connection.name = name
         _record("connection.renamed", connection, actor, before=before, name=name)
     return connection
+
+
+def read_now(actor: Actor, connection: Connection) -> bool:
+    """Read the connection's models and prices while the actor waits, as `sync.sync` does.
+
+    Raises Refusal: not_allowed, and what `trying.turn` raises.
+    """
+    actor.must(Right.MANAGE_CONNECTIONS)
+    with trying.turn(actor):
+        return sync.sync(connection)
+
+
+def _refuse_too_many(actor: Actor) -> None:
+    if Connection.objects.visible_to(actor).exclude(provider=PREVIEW).count() >= MOST:
+        raise Refusal("too_many_connections", most=MOST)
 
 
 def _clean_name(text: str) -> str:

@@ -30,24 +30,28 @@ def turn(actor: Actor) -> Iterator[None]:
 
     Raises Refusal "tries_under_way" (of this tenant), "tries_of_others" (of all) or "tried_too_often" (fact most=).
     """
-    with (
-        _place(f"trying:{actor.tenant.public_id}", MOST_OF_A_TENANT, "tries_under_way"),
-        _place("trying", most(), "tries_of_others"),
-    ):
-        _count(actor.member.person.public_id)
-        yield
+    with place(f"trying:{actor.tenant.public_id}", MOST_OF_A_TENANT, for_s=_LONGEST_S) as is_mine:
+        if not is_mine:
+            raise Refusal("tries_under_way")
+        with place("trying", most(), for_s=_LONGEST_S) as is_free:
+            if not is_free:
+                raise Refusal("tries_of_others")
+            _count(actor.member.person.public_id)
+            yield
 
 
 @contextmanager
-def _place(name: str, places: int, code: str) -> Iterator[None]:
-    """One of so many places, given back at the end. Raises Refusal of this code when all are taken."""
-    taken = next((key for key in (f"{name}:{n}" for n in range(places)) if cache.add(key, 1, _LONGEST_S)), None)
-    if taken is None:
-        raise Refusal(code)
+def place(name: str, places: int, *, for_s: float) -> Iterator[bool]:
+    """One of so many places that bear the name, given back at the end; False when all are taken.
+
+    for_s: seconds after which a place is free again whose process was killed.
+    """
+    taken = next((key for key in (f"{name}:{n}" for n in range(places)) if cache.add(key, 1, for_s)), None)
     try:
-        yield
+        yield taken is not None
     finally:
-        cache.delete(taken)
+        if taken is not None:
+            cache.delete(taken)
 
 
 def _count(person: str) -> None:

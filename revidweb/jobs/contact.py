@@ -4,12 +4,14 @@ from celery import shared_task
 from django.conf import settings
 from django.db.models import Count
 
-from revidweb.connections import health
+from revidweb.connections import health, trying
 from revidweb.connections.models import PREVIEW, Connection
 from revidweb.lib import clock
 
 from . import wake
 from .models import Job
+
+MOST_OF_A_TENANT = 2
 
 
 @shared_task
@@ -24,10 +26,18 @@ def tick() -> None:
 
 @shared_task
 def check(connection_id: int) -> None:
-    """Check one connection; a second run asks once more and changes nothing else."""
+    """Check one connection; a second run asks once more and changes nothing else.
+
+    Of a tenant two are checked at once, the others a minute later: servers that answer slowly must not keep everybody
+    else's jobs from being looked at.
+    """
     connection = Connection.objects.present().select_related("credential", "tenant").filter(pk=connection_id).first()
-    if connection is not None:
-        health.check(connection, ours=lambda: slots_used(connection))
+    if connection is None:
+        return
+    name, for_s = f"checking:{connection.tenant.public_id}", 3 * settings.REVIDAPI_TIMEOUT_S
+    with trying.place(name, MOST_OF_A_TENANT, for_s=for_s) as is_ours:
+        if is_ours:
+            health.check(connection, ours=lambda: slots_used(connection))
 
 
 def slots_used(connection: Connection) -> dict[str, int]:

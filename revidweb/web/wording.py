@@ -93,6 +93,11 @@ SENTENCES: dict[str, str | Promise] = {
         "You have tried %(most)s addresses in an hour. Wait a while.",
         "most",
     ),
+    "too_many_connections": ngettext_lazy(
+        "A tenant has %(most)s connection at most. Remove one first.",
+        "A tenant has %(most)s connections at most. Remove one first.",
+        "most",
+    ),
     "connection_exists": _("Another connection uses this key already."),
     "connection_removed": _("This connection was removed. Add it anew."),
     "connection_busy": ngettext_lazy(

@@ -3,7 +3,7 @@ import pytest
 from revidweb.accounts.models import Role
 from revidweb.catalog import connecting, loading, quoting
 from revidweb.catalog.models import CatalogChange, Offer
-from revidweb.connections import preview, switching
+from revidweb.connections import preview, switching, trying
 from revidweb.connections.models import Connection, Credential
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -225,3 +225,20 @@ def test_it_can_be_called_something_else(owner, upstream):
     stranger = an_actor(role=Role.OWNER)
     connecting.rename(stranger, connection, name="Taken")
     assert Connection.objects.get().name == "Second account"
+
+
+def test_a_tenant_has_so_many_connections_at_most(owner, upstream, monkeypatch):
+    monkeypatch.setattr(connecting, "MOST", 1)
+    _connect(owner)
+    code = _refusal(_connect, owner, key="sk_live_another_one_of_theirs")
+    assert code == ("too_many_connections", "")
+    _connect(an_actor(role=Role.OWNER))
+
+
+def test_reading_now_takes_a_turn_like_trying_a_key(owner, upstream, monkeypatch):
+    connection = _connect(owner)
+    monkeypatch.setattr(trying, "MOST_OF_A_TENANT", 0)
+    assert _refusal(connecting.read_now, owner, connection) == ("tries_under_way", "")
+    assert _refusal(_connect, owner, key="sk_live_another_one_of_theirs") == ("tries_under_way", "")
+    with pytest.raises(Refusal, match="not_allowed"):
+        connecting.read_now(an_actor(owner.tenant), connection)

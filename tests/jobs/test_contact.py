@@ -75,3 +75,21 @@ def test_our_own_jobs_are_not_foreign(monkeypatch, told, job, state, attempt, fo
     assert (account.foreign_total, account.foreign_image, account.foreign_video) == (foreign, foreign, 0)
     assert contact.slots_used(account).get(Kind.IMAGE, 0) == 1 - foreign
     assert account.balance == 970
+
+
+def test_of_a_tenant_two_are_checked_at_once_and_others_wait_for_none_of_them(told, monkeypatch):
+    mine, further, stranger = an_account(), an_account(), an_account()
+    Connection.objects.filter(pk=further.pk).update(tenant=mine.tenant)
+    others = [further, stranger, mine]
+    checked: list[int] = []
+
+    def check(connection, *, ours):
+        checked.append(connection.pk)
+        if others:
+            contact.check(others.pop(0).pk)
+
+    monkeypatch.setattr(contact.health, "check", check)
+    contact.check(mine.pk)
+    assert checked == [mine.pk, further.pk, stranger.pk]
+    contact.check(mine.pk)
+    assert checked[-1] == mine.pk

@@ -246,8 +246,11 @@ def resume(request: ActorRequest, connection_id: str) -> HttpResponse:
 def sync(request: ActorRequest, connection_id: str) -> HttpResponse:
     """Read its models and prices now."""
     row = access.connection(request, connection_id)
-    if syncing.sync(row):
-        return _done(request, row, _("Models and prices were read."))
+    try:
+        if connecting.read_now(request.actor, row):
+            return _done(request, row, _("Models and prices were read."))
+    except Refusal as refusal:
+        return _done(request, row, wording.of(refusal), level="error")
     return _done(request, row, _("Models and prices could not be read."), level="error")
 
 
