@@ -32,6 +32,7 @@ from .reading import ToldPrice
 
 FAR = 3  # a price that moves by more than this factor waits for the owner
 RETRY_S = 900
+USUAL_S = 5  # a clip whose row says no length, where a price turns from per job to per second
 _MOST_AT_ONCE = 10  # connections of one tick
 _BATCH = 500  # rows of one statement
 _NAMED = 3  # of what was left out
@@ -260,12 +261,13 @@ def _compare_price(news: _News, offer: Offer, told: ToldPrice, was: Price | None
 
 def _price(offer: Offer, told: ToldPrice, was: Price | None) -> Price:
     """The row as it will be: at the new price, or at the old one with the new one waiting."""
-    waits = was is not None and is_far(was.credits, told.credits)
+    old = _in_the_same_unit(was, told)
+    waits = old is not None and is_far(old, told.credits)
     return Price(
         offer=offer,
         server=told.server,
         key=told.key,
-        credits=was.credits if was is not None and waits else told.credits,
+        credits=old if old is not None and waits else told.credits,
         waiting_credits=told.credits if waits else None,
         resolution=told.resolution,
         duration_s=told.duration_s,
@@ -274,6 +276,14 @@ def _price(offer: Offer, told: ToldPrice, was: Price | None) -> Price:
         speed=told.speed,
         is_per_second=told.is_per_second,
     )
+
+
+def _in_the_same_unit(was: Price | None, told: ToldPrice) -> int | None:
+    """The old price as the row counts now: per job or per second. One that changes its unit has moved with it."""
+    if was is None or was.is_per_second == told.is_per_second:
+        return was and was.credits
+    seconds = told.duration_s or was.duration_s or USUAL_S
+    return max(1, was.credits // seconds) if told.is_per_second else was.credits * seconds
 
 
 def is_far(old: int, new: int) -> bool:

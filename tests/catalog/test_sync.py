@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from revidweb.accounts.models import Role
@@ -237,6 +239,17 @@ def test_a_price_that_moves_three_times_at_most_is_quoted_at_once(connection, ol
     _known(connection, a_told("flux-2-pro", a_row("1k-fast", old)))
     assert _write(connection, a_told("flux-2-pro", a_row("1k-fast", new))) == [("moved", "1k-fast", old, new)]
     assert _credits(connection) == new
+
+
+def test_a_price_that_turns_from_per_job_to_per_second_is_judged_in_one_unit(connection):
+    told = partial(a_told, "kling-2.6", kind="video")
+    _known(connection, told(a_row("720p-5s", 40, duration="5s")))
+    per_second = told(a_row("720p-5s", 40, duration="5s", speed="per-second"))
+    assert _write(connection, per_second) == [("held", "720p-5s", 40, 40)]
+    assert _write(connection, per_second) == []
+    assert not Price.objects.on_sale(connection.tenant).exists()
+    assert _write(connection, told(a_row("720p-5s", 10, duration="5s", speed="per-second")))
+    assert Price.objects.on_sale(connection.tenant).get().credits == 10
 
 
 @pytest.fixture
