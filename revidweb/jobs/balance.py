@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from revidweb.accounts.actors import Actor
@@ -10,10 +10,12 @@ from revidweb.accounts.models import Tenant
 from revidweb.connections.models import Connection
 from revidweb.credits.models import Hold, HoldState, Wallet, WalletKind
 
+from .models import Attempt, AttemptState
+
 
 @dataclass(frozen=True)
 class Balance:
-    """Whole credits of the payer. credits: still free; held: set aside for jobs without a verdict."""
+    """Whole credits of the payer. credits: still free; held: set aside and not yet taken."""
 
     credits: int
     held: int
@@ -28,7 +30,8 @@ class Balance:
 def of(actor: Actor) -> Balance:
     """The balance of the actor's payer: the house for owner and admin, else their own wallet. One query.
 
-    The house issues without limit; what limits it is what its connections in use last told, less what is held on it.
+    The house issues without limit; what limits it is what its connections in use last told, less what is held on it
+    and not yet taken there: an account charges when it takes an order, and what it tells then is without that.
     """
     if actor.member.is_paid_by_house:
         told, held = _of_house(actor.tenant)
@@ -38,9 +41,12 @@ def of(actor: Actor) -> Balance:
 
 
 def _of_house(tenant: Tenant) -> tuple[int, int]:
-    """What the connections told, and what is held on the house."""
+    """What the connections told, and what is held on the house for orders that no account has taken."""
     told = Connection.objects.filter(tenant=OuterRef("pk")).usable()
-    held = Hold.objects.filter(wallet__tenant=OuterRef("pk"), wallet__kind=WalletKind.HOUSE, state=HoldState.OPEN)
+    taken = Attempt.objects.filter(job__hold=OuterRef("pk"), state=AttemptState.SENT, credential__isnull=False)
+    held = Hold.objects.filter(
+        ~Exists(taken), wallet__tenant=OuterRef("pk"), wallet__kind=WalletKind.HOUSE, state=HoldState.OPEN
+    )
     sums = Tenant.objects.filter(pk=tenant.pk).values_list(_sum(told, "balance"), _sum(held, "credits"))
     last_told, set_aside = sums.get()
     return last_told, set_aside
