@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "revidweb.web.middleware.printable_cookies",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "revidweb.web.sessions.keep_to_host",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

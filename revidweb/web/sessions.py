@@ -12,9 +12,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from revidweb.lib import sealing
+from revidweb.web import hosts
 
 SEEN_EVERY_S = 300
 _MOST_NOTED = 10_000
+_HOST = "host"  # where a session keeps at which host it began
 _noted: dict[str, tuple[str, float]] = {}  # by session: its client, and when it was written down last
 
 
@@ -32,6 +34,31 @@ def note_sessions(get_response: Callable[[HttpRequest], HttpResponse]) -> Callab
         return get_response(request)
 
     return middleware
+
+
+def keep_to_host(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """End a session that comes by another host than the one it began at.
+
+    No browser sends a cookie there. Whoever serves a tenant's own host can read its cookies, though, and must not get
+    with them to the installation's pages or to another tenant's host.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        here = _host_of(request)
+        if not request.session.is_empty() and request.session.get(_HOST, here) != here:
+            request.session.flush()
+        response = get_response(request)
+        if request.session.modified and not request.session.is_empty():
+            request.session[_HOST] = here
+        return response
+
+    return middleware
+
+
+def _host_of(request: HttpRequest) -> str:
+    """The tenant's own host by which the request came, "" for the installation's."""
+    host = hosts.of(request)
+    return host.name if host else ""
 
 
 def _client_of(request: HttpRequest) -> str:

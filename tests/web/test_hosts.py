@@ -190,6 +190,29 @@ def test_a_session_belongs_to_its_host(owner):
     assert answer.cookies["sessionid"]["domain"] == ""
 
 
+@pytest.mark.parametrize(("began", "replayed"), [(WEB, "localhost"), ("localhost", WEB)])
+def test_a_session_that_is_carried_to_another_host_ends(owner, began, replayed):
+    """Whoever serves the tenant's host can read its cookies, and may not go further with them."""
+    client = Client()
+    form = {"login": owner.person.email, "password": PASSWORD}
+    assert client.post("/accounts/login/", form, headers={"Host": began}).status_code == 302
+    page = f"/t/{owner.tenant.slug}/gallery/"
+    assert client.get(page, headers={"Host": began}).status_code == 200
+    stolen = client.cookies["sessionid"].value
+    thief = Client()
+    thief.cookies["sessionid"] = stolen
+    assert thief.get(page, headers={"Host": replayed}).url.startswith("/accounts/login/")
+    assert client.get(page, headers={"Host": began}).status_code == 302
+
+
+def test_a_link_that_was_opened_at_one_host_is_not_known_at_another(owner):
+    client = Client()
+    client.get(f"/t/{owner.tenant.slug}/join/no-such-token/", headers={"Host": WEB})
+    assert client.session["doors"]
+    client.get("/accounts/login/", headers={"Host": "localhost"})
+    assert "doors" not in client.session
+
+
 def test_no_other_tenant_is_named_there(owner):
     a_member(a_tenant(slug="second-home", name="Second home"), person=owner.person)
     for path in (f"/t/{owner.tenant.slug}/", "/accounts/"):
