@@ -100,10 +100,11 @@ def take_in(job: Job, attempt: Attempt, found: Sequence[Receipt] | ProviderError
 def adopt(job: Job, attempt: Attempt, found: Sequence[Receipt]) -> bool:
     """Take the first that is nobody's, as if it had been the answer; equal candidates are interchangeable.
 
-    The connection's lock keeps two finders from taking the same one. While an equal order is being sent nothing is
-    taken: what is there may be that order's, and its answer is under way.
+    The lock keeps two finders from taking the same one; it is on all of the tenant's connections, since two of them may
+    be keys of one account. While an equal order is being sent nothing is taken: what is there may be that order's, and
+    its answer is under way.
     """
-    Connection.objects.select_for_update(no_key=True).get(pk=job.connection_id)
+    list(Connection.objects.select_for_update(no_key=True).filter(tenant=job.tenant_id).order_by("pk"))
     is_lost = Attempt.objects.filter(pk=attempt.pk, state=AttemptState.LOST).exists()
     receipt = next(_free(job, found), None) if is_lost and not _twin_is_sending(job) else None
     if receipt:
@@ -119,5 +120,5 @@ def _free(job: Job, found: Sequence[Receipt]) -> Iterator[Receipt]:
 
 
 def _twin_is_sending(job: Job) -> bool:
-    sending = Attempt.objects.filter(state=AttemptState.SENDING, connection=job.connection_id)
-    return sending.filter(job__offer=job.offer_id, job__prompt=job.prompt).exclude(job=job).exists()
+    sending = Attempt.objects.filter(state=AttemptState.SENDING, connection__tenant=job.tenant_id)
+    return sending.filter(job__media_model=job.media_model_id, job__prompt=job.prompt).exclude(job=job).exists()

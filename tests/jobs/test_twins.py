@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 from django.db import connection as database
 
-from revidweb.connections import budget
+from revidweb.connections import budget, credentials
+from revidweb.connections.models import Connection
 from revidweb.files.models import StoredFile
-from revidweb.jobs import find, inputs, late, submit, sweep
+from revidweb.jobs import dispatch, find, inputs, late, submit, sweep
 from revidweb.jobs.models import Job, UploadedInput
 from revidweb.lib import clock
 from revidweb.providers.base import Input, Mode, Order, OutcomeUnknown, Receipt, Sighting, Status
+from tests.crowd import at_once
 from tests.library.makers import a_file
 
 from .steps import due_now, find_all, look_late, poll_all, send_all, states
@@ -177,3 +179,43 @@ def test_requests_are_taken_while_no_row_is_locked(real, job, upstream, monkeypa
     monkeypatch.setattr(budget, "take", lambda *_, **__: locked.append(database.in_atomic_block) or 1)
     assert len(claim()) == 1
     assert locked == [False]
+
+
+@pytest.fixture
+def beside(real) -> Connection:
+    """The same account by another key."""
+    copy = Connection.objects.create(
+        tenant=real.tenant, provider="scripted", name="Beside", synced_at=clock.now(), is_enabled=False
+    )
+    credentials.keep(copy, base_url=real.credential.base_url, key="sk_live_beside")
+    return copy
+
+
+def move_to(connection: Connection, job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(connection=connection)
+    job.attempts.update(connection=connection, credential=connection.credential)
+
+
+def test_an_order_under_way_by_another_key_of_the_account_keeps_its_answer(real, beside, user, order, upstream):
+    lose(user, order, upstream)
+    submit.submit(user, order, count=1, token="twin")
+    dispatch.tick()
+    twin = Job.objects.full().get(state="preparing")
+    dispatch._begin(twin)
+    move_to(beside, twin)
+    upstream.there = [Receipt("the twin's")]
+    Job.objects.filter(state="unknown").update(next_look_at=clock.ago(1))
+    find.tick()
+    assert states() == ["unknown", "sending"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_keys_of_one_account_never_adopt_one_order_twice(real, beside, user, order, upstream):
+    for token in "ab":
+        lose(user, order, upstream, token=token)
+    move_to(beside, Job.objects.latest("pk"))
+    due_now()
+    lost = find.claim()
+    answers = at_once(8, lambda n: find.take_in(*lost[n % 2], [Receipt("found")]))
+    assert answers.count(True) == 1
+    assert sorted(states()) == ["unknown", "working"]
