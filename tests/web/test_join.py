@@ -294,6 +294,16 @@ def test_a_link_that_was_used_says_so_and_is_not_good_again():
     assert "no longer good" in text(client.get(door(owner.tenant)))
 
 
+def test_a_dead_link_is_told_once_and_then_forgotten():
+    owner = an_open_house()
+    client = a_client()
+    client.get(f"{door(owner.tenant)}{'x' * 43}/")
+    told, later = (text(client.get(door(owner.tenant))) for _ in range(2))
+    assert "You can come in without it" in told
+    assert "no longer good" not in later
+    assert "Everybody may join" in later
+
+
 @pytest.mark.parametrize("how", ["revoked", "expired", "sent again"])
 def test_an_invitation_that_ends_while_its_page_is_open_lets_nobody_in(how, time_machine):
     owner, person = an_owner(), a_person()

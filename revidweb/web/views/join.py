@@ -90,6 +90,8 @@ def _come_in(request: HttpRequest, door: Door, person: Person) -> HttpResponse:
 def _page(
     request: HttpRequest, door: Door, invitation: Invitation | None, *, refusal: str = "", status: int = 200
 ) -> HttpResponse:
+    if door.is_over and request.method == "GET":
+        doors.forget(request, door.tenant.slug)  # told once; later visits find the door as it is without the link
     maker = invitations.maker_of(invitation) if invitation else None
     role = Role(invitation.role if invitation else Role.USER)
     shown = {
