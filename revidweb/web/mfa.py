@@ -2,15 +2,11 @@
 
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.adapter import get_adapter
-from allauth.usersessions.models import UserSession
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from revidweb.accounts.models import Person
 from revidweb.lib import sealing
-from revidweb.trail import trail
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
@@ -33,16 +29,3 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         """The name that a new passkey starts with."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return _("Passkey %(number)s") % {"number": count + 1}
-
-
-def drop_factors(person: Person) -> int:
-    """Take a person's second factors away and end their sessions; how many factors went. The trail keeps that.
-
-    For somebody who lost them all: from then on the password alone lets in. A repeat changes nothing.
-    """
-    with transaction.atomic():
-        dropped: int = Authenticator.objects.filter(user=person).delete()[0]
-        if dropped:
-            get_adapter().end_sessions(UserSession.objects.filter(user=person))
-            trail.record("person.factors_dropped", about=person.reference, tenant="")
-    return dropped

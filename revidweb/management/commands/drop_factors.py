@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from revidweb.accounts import factors
 from revidweb.accounts.models import Person
-from revidweb.web import mfa
 
 
 class Command(BaseCommand):
@@ -18,5 +18,5 @@ class Command(BaseCommand):
         person = Person.objects.filter(email__iexact=email).first()
         if person is None:
             raise CommandError(f"Nobody has an account with {email}.")
-        dropped = mfa.drop_factors(person)
+        dropped = factors.drop(person)
         self.stdout.write(f"{person.email}: {dropped} dropped" if dropped else f"{person.email} has no second factor")
