@@ -110,6 +110,11 @@ def revoke_founding(invitation: Invitation, *, actor: str = OPERATOR) -> None:
     _revoke(invitation, actor)
 
 
+def revoke_unsent(invitation: Invitation) -> None:
+    """Revoke one whose mail could not be sent, in the name of who made it. Again: nothing happens."""
+    _revoke(invitation, invitation.invited_by)
+
+
 def hash_of(token: str) -> str:
     """What is kept of a token: its SHA-256 in hex. The token has 256 bits of chance, so nothing more is needed."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from revidweb.accounts import hosts
+from revidweb.accounts import hosts, invitations
 from revidweb.accounts.models import Invitation, Tenant
 from revidweb.lib.refusal import Refusal
 
@@ -24,7 +24,7 @@ def link_of(invitation: Invitation, token: str) -> str:
 def send(invitation: Invitation, token: str, *, inviter: str) -> None:
     """Mail the link to the invited address. inviter: the name of who invites, "" for the operator.
 
-    Raises Refusal "mail_not_sent" when the mail server does not take it.
+    One that the mail server does not take is revoked, since nobody has its link. Raises Refusal "mail_not_sent" then.
     """
     tenant = _line(invitation.tenant.name if invitation.tenant else "revidweb")
     words = {"tenant": tenant, "inviter": _line(inviter), "invitation": invitation}
@@ -40,6 +40,7 @@ def send(invitation: Invitation, token: str, *, inviter: str) -> None:
     try:
         message.send()
     except OSError:  # what smtplib raises, too
+        invitations.revoke_unsent(invitation)
         raise Refusal("mail_not_sent") from None
 
 

@@ -6,7 +6,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 
 from revidweb.accounts import invitations, members
-from revidweb.accounts.models import Member, Role, Tenant
+from revidweb.accounts.models import Invitation, Member, Role, Tenant
 from tests.accounts.makers import a_verified_person, an_owner, invited
 from tests.makers import a_client, a_member, a_person, a_tenant
 
@@ -173,6 +173,18 @@ def test_the_operator_invites_by_command(settings):
     assert link in message.body
     call_command("invite", "grace@example.test", "--no-mail", stdout=said)
     assert len(mail.outbox) == 1
+
+
+def test_the_operators_invitation_is_revoked_where_no_mail_server_takes_it(settings, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError
+
+    settings.SIGNUP, said = "invite", StringIO()
+    monkeypatch.setattr("django.core.mail.EmailMultiAlternatives.send", fail)
+    with pytest.raises(CommandError, match="mail"):
+        call_command("invite", "ada@example.test", stdout=said)
+    assert Invitation.objects.get().revoked_at
+    assert said.getvalue() == ""
 
 
 @pytest.mark.parametrize(("signup", "email"), [("open", "ada@example.test"), ("closed", "a@b.test"), ("invite", "ada")])

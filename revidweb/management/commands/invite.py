@@ -22,9 +22,9 @@ class Command(BaseCommand):
             raise CommandError(f"REVIDWEB_SIGNUP is {settings.SIGNUP}: {_WHY[settings.SIGNUP]}")
         try:
             invitation, token = invitations.invite_founder(email)
-            self.stdout.write(mailing.link_of(invitation, token))
             if mail:
                 mailing.send(invitation, token, inviter="")
+            self.stdout.write(mailing.link_of(invitation, token))
         except Refusal as refusal:
             raise CommandError(wording.of(refusal)) from refusal
 

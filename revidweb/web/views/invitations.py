@@ -102,12 +102,8 @@ def _invite(request: ActorRequest) -> HttpResponse:
 
 
 def _mail(request: ActorRequest, invitation: Invitation, token: str) -> None:
-    """Send it and say so. One that no mail server takes is revoked: nobody has its link. Raises Refusal."""
-    try:
-        mailing.send(invitation, token, inviter=str(request.actor.member.person))
-    except Refusal:
-        inviting.revoke(request.actor, invitation)
-        raise
+    """Send it and say so. Raises Refusal."""
+    mailing.send(invitation, token, inviter=str(request.actor.member.person))
     messages.success(request, _("The invitation is on its way to %(email)s.") % {"email": invitation.email})
 
 
