@@ -24,12 +24,12 @@ class PersonAdmin(ReadOnly):
     fields = ("public_id", "email", "name", "is_active", "is_staff", "is_superuser", "date_joined", "last_login")
     actions = ("deactivate", "activate")
 
-    @admin.action(description=_("Deactivate: nobody signs in as them"))
+    @admin.action(permissions=["operate"], description=_("Deactivate: nobody signs in as them"))
     def deactivate(self, request: HttpRequest, rows: "QuerySet[Person]") -> None:
         """End their sessions and let them sign in no more; oneself is left out."""
         self._set_active(request, rows, is_active=False)
 
-    @admin.action(description=_("Activate: let them sign in again"))
+    @admin.action(permissions=["operate"], description=_("Activate: let them sign in again"))
     def activate(self, request: HttpRequest, rows: "QuerySet[Person]") -> None:
         """Let them sign in again."""
         self._set_active(request, rows, is_active=True)
@@ -68,12 +68,12 @@ class HostAdmin(ReadOnly):
     fields = ("name", "tenant", "purpose", "state", "asked_at", "decided_at")
     actions = ("approve", "refuse")
 
-    @admin.action(description=_("Approve: serve the tenant there"))
+    @admin.action(permissions=["operate"], description=_("Approve: serve the tenant there"))
     def approve(self, request: HttpRequest, rows: "QuerySet[Host]") -> None:
         """Serve these hosts."""
         self._decide(request, rows, approved=True)
 
-    @admin.action(description=_("Refuse: serve nothing there"))
+    @admin.action(permissions=["operate"], description=_("Refuse: serve nothing there"))
     def refuse(self, request: HttpRequest, rows: "QuerySet[Host]") -> None:
         """Serve these hosts not, or no longer."""
         self._decide(request, rows, approved=False)

@@ -18,9 +18,9 @@ def rename(person: Person, *, name: str) -> None:
 def set_active(person: Person, *, is_active: bool, operator: Person) -> bool:
     """Let the person sign in, or end their sessions and let them sign in no more; whether that changed anything.
 
-    Nobody shuts out themselves.
+    operator: who decides. Nobody shuts out themselves, and only a superuser another superuser.
     """
-    if person.pk == operator.pk:
+    if person.pk == operator.pk or (person.is_superuser and not operator.is_superuser):
         return False
     with transaction.atomic():
         changed = Person.objects.filter(pk=person.pk).exclude(is_active=is_active).update(is_active=is_active)

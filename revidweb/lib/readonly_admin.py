@@ -33,8 +33,8 @@ class ReadOnly(_Admin):
     """A list that shows and changes nothing, newest first. It sorts and searches by nothing that has no index.
 
     icon: its Lucide icon in the rail. plural: its title, where the rows' own name does not say enough. What may be done
-    to rows at all are its `actions`. Subclasses say `list_select_related`, and search by whole values alone
-    (`public_id__exact`).
+    to rows at all are its `actions`, each with `permissions=["operate"]`. Subclasses say `list_select_related`, and
+    search by whole values alone (`public_id__exact`).
     """
 
     icon = "list"
@@ -66,6 +66,11 @@ class ReadOnly(_Admin):
         related: Any = self.model._meta.get_field(hop).related_model
         keys = related._base_manager.filter(**{rest: value}).values_list("pk", flat=True)[:_MOST_RELATED]
         return rows.filter(**{f"{hop}__in": list(keys)})
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Whether they may do something here: a superuser. Other staff may be given lists to read, and no deed."""
+        user: Any = request.user
+        return bool(user.is_active and user.is_staff and user.is_superuser)
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         """Nobody may."""

@@ -108,7 +108,7 @@ class FoundingInvitationAdmin(ReadOnly):
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         """Inviting is what this list is for, unless nobody founds tenants here: then the link would open nothing."""
-        return settings.SIGNUP != "closed" and request.user.is_active and request.user.is_staff
+        return settings.SIGNUP != "closed" and self.has_operate_permission(request)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask for an address; mail the invitation, and show its link this once."""
@@ -124,7 +124,7 @@ class FoundingInvitationAdmin(ReadOnly):
         status = 422 if form.errors else 200
         return render(request, "admin/invite.html", self.admin_site.each_context(request) | shown, status=status)
 
-    @admin.action(description=_("Revoke: let nobody in by it any more"))
+    @admin.action(permissions=["operate"], description=_("Revoke: let nobody in by it any more"))
     def revoke(self, request: HttpRequest, rows: "QuerySet[Invitation]") -> None:
         """Let nobody in by these any more."""
         for invitation in rows:
@@ -134,14 +134,9 @@ class FoundingInvitationAdmin(ReadOnly):
 
 
 def _invite(request: HttpRequest, email: str) -> str:
-    """The invitation's link, mailed. One that no mail server takes is revoked: nobody has its link. Raises Refusal."""
-    operator = _operator(request)
-    invitation, token = invitations.invite_founder(email, actor=operator.reference)
-    try:
-        mailing.send(invitation, token, inviter="")
-    except Refusal:
-        invitations.revoke_founding(invitation, actor=operator.reference)
-        raise
+    """The invitation's link, mailed. Raises Refusal."""
+    invitation, token = invitations.invite_founder(email, actor=_operator(request).reference)
+    mailing.send(invitation, token, inviter="")
     messages.success(request, _("The invitation is on its way to %(email)s.") % {"email": invitation.email})
     return mailing.link_of(invitation, token)
 

@@ -4,12 +4,13 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.core import mail
 from django.db import models
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from revidweb.accounts import hosts, invitations
+from revidweb.accounts import hosts, invitations, persons
 from revidweb.accounts.models import Host, Invitation, Member, Person, Role, Tenant
 from revidweb.connections.models import Connection, Credential
 from revidweb.credits import ledger
@@ -304,6 +305,38 @@ def test_nobody_deactivates_themselves(client, operator):
     act(client, Person, "deactivate", operator)
     operator.refresh_from_db()
     assert operator.is_active
+
+
+def a_reader():
+    """Staff who may see every list and have no right to change anything."""
+    reader = a_person(is_staff=True)
+    reader.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    return reader
+
+
+DEEDS = [(Person, "deactivate"), (Person, "activate"), (Host, "approve"), (Host, "refuse"), (Invitation, "revoke")]
+
+
+@pytest.mark.parametrize(("model", "action"), DEEDS)
+def test_who_may_only_read_does_nothing(world, model, action):
+    browser, row = a_client(a_reader()), model._default_manager.order_by("pk").first()
+    assert browser.get(url(model)).status_code == 200
+    before = everything()
+    act(browser, model, action, row)
+    assert changed(before) == []
+    assert 'name="action"' not in browser.get(url(model)).content.decode()
+
+
+def test_who_may_only_read_invites_nobody(world):
+    answer = a_client(a_reader()).post(url(Invitation, "add"), {"email": "new@example.com"})
+    assert answer.status_code == 403
+    assert Invitation.objects.count() == 1
+
+
+def test_only_a_superuser_deactivates_a_superuser(operator):
+    other, staff = a_person(is_staff=True, is_superuser=True), a_person(is_staff=True)
+    assert not persons.set_active(other, is_active=False, operator=staff)
+    assert persons.set_active(other, is_active=False, operator=operator)
 
 
 # -- founding invitations
