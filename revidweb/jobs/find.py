@@ -15,8 +15,9 @@ from revidweb.connections.models import Connection
 from revidweb.lib import clock
 from revidweb.providers import registry
 from revidweb.providers.base import Order, OutcomeUnknown, ProviderError, Receipt
+from revidweb.trail import trail
 
-from . import dispatch, inputs, orders, poll, signs
+from . import answers, inputs, orders, poll, signs
 from .models import Attempt, AttemptState, Job
 from .states import State
 
@@ -109,8 +110,16 @@ def adopt(job: Job, attempt: Attempt, found: Sequence[Receipt]) -> bool:
     receipt = next(_free(job, found), None) if is_lost and not _twin_is_sending(job) else None
     if receipt:
         log.info("find.found", job=job.public_id)
-        dispatch.created(job, attempt, receipt)
+        _tell(job, attempt)
+        answers.created(job, attempt, receipt)
     return receipt is not None
+
+
+def _tell(job: Job, attempt: Attempt) -> None:
+    """Keep on the trail when and how the answer was lost: once it is answered, the attempt does not say so any more."""
+    lost_at = attempt.answered_at.isoformat() if attempt.answered_at else ""
+    facts = {"connection": job.connection.name, "lost_at": lost_at, "answer": attempt.answer}
+    trail.record("job.found", about=job.reference, tenant=job.tenant.public_id, **facts)
 
 
 def _free(job: Job, found: Sequence[Receipt]) -> Iterator[Receipt]:

@@ -26,7 +26,9 @@ def of(job: Job) -> list[Event]:
 
 def _from_trail(job: Job) -> Iterator[Event]:
     for row in trail.of(job.reference):
-        yield Event(row.at, row.what, row.facts | {"actor": row.actor})
+        if row.what == "job.found" and row.facts["lost_at"]:  # its attempt says only that it was answered in the end
+            yield Event(datetime.fromisoformat(row.facts["lost_at"]), "attempt.lost", row.facts)
+        yield Event(row.at, row.what, row.facts | {"actor": row.actor, "answer": ""})
 
 
 def _from_attempts(job: Job) -> Iterator[Event]:

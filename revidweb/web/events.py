@@ -39,6 +39,7 @@ _TITLES: dict[str, tuple[str | Promise, str]] = {
     "job.cancel_asked": (_("Cancel asked for"), ""),
     "job.late_success": (_("The provider finished it after it had failed here"), "warn"),
     "job.cost_differs": (_("The provider charged another price than it had listed"), "warn"),
+    "job.found": (_("Found in the list of %(connection)s"), "ok"),
     "job.done": (_("Stored and charged"), "ok"),
     "job.failed": (_("Failed, nothing charged"), "bad"),
     "job.cancelled": (_("Cancelled"), ""),
