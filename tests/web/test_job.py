@@ -1,5 +1,7 @@
 """One job's story, and its two deeds."""
 
+import re
+
 import pytest
 
 from revidweb.catalog.models import Price
@@ -20,9 +22,9 @@ from revidweb.providers.base import (
     Status,
 )
 from revidweb.web import events
-from tests.jobs.steps import poll_all, run, send_all
+from tests.jobs.steps import find_all, poll_all, run, send_all, store_all
 from tests.makers import a_client, a_member
-from tests.upstreams.scripted import WORKING
+from tests.upstreams.scripted import DONE, WORKING
 
 from .jobs_pages import a_job, a_user, get, text, url
 
@@ -36,6 +38,12 @@ def post(actor, name, job, **sent):
 def said(answer):
     """What the messages of a followed answer say."""
     return [str(message) for message in answer.context["messages"]]
+
+
+def dialog(answer):
+    """What the cancel dialog says."""
+    inside = answer.content.decode().partition('id="cancelling"')[2].partition("</form>")[0]
+    return " ".join(re.sub(r"<[^>]+>", " ", inside).split())
 
 
 def a_failed_job(user, upstream, **refusal):
@@ -110,6 +118,19 @@ def test_an_unknown_outcome_is_told_honestly(user, upstream):
     page = text(get(user, "job", job))
     for word in ("Nobody knows yet", "not sent again on a guess", "4 credits stay held", "reset by peer"):
         assert word in page
+
+
+def test_an_order_that_was_lost_and_found_tells_both(user, upstream):
+    upstream.submits = [OutcomeUnknown("reset by peer")]
+    job = a_job(user)
+    send_all()
+    upstream.there = [Receipt("found")]
+    find_all()
+    page = text(get(user, "job", job))
+    told = page[page.index("What happened") :]
+    words = ("Attempt 1 sent", "was lost", "reset by peer", "Found in the list of", "Accepted by")
+    places = [told.index(word) for word in words]
+    assert places == sorted(places)
 
 
 @pytest.mark.parametrize(("refunded", "sentence"), [(True, "nothing was charged"), (False, "4 credits were charged")])
@@ -192,6 +213,24 @@ def test_an_ended_job_offers_no_cancel(user, upstream):
     job = a_job(user)
     run()
     assert "Cancel this job?" not in text(get(user, "job", job))
+
+
+def test_the_cancel_dialog_tells_the_case_that_the_job_is_in_and_follows_it(user, upstream):
+    upstream.sightings = [WORKING]
+    job = a_job(user)
+    assert "cancelling costs nothing" in dialog(get(user, "job", job))
+    send_all()
+    assert "4 credits are then charged" in dialog(get(user, "job", job))
+    live = f"{url('live', user)}?at=job&job={job.public_id}"
+    client = a_client(user.member)
+    assert "4 credits are then charged" in dialog(client.get(live))
+    upstream.sightings = [DONE]
+    poll_all()
+    assert "At this moment it cannot be stopped" in dialog(client.get(live))
+    store_all()
+    ended = dialog(client.get(live))
+    assert "nothing left to cancel" in ended
+    assert "Cancel the job" not in ended
 
 
 # -- retry
