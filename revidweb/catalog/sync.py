@@ -280,8 +280,10 @@ def _price(offer: Offer, told: ToldPrice, was: Price | None) -> Price:
 
 def _in_the_same_unit(was: Price | None, told: ToldPrice) -> int | None:
     """The old price as the row counts now: per job or per second. One that changes its unit has moved with it."""
-    if was is None or was.is_per_second == told.is_per_second:
-        return was and was.credits
+    if was is None:
+        return None
+    if was.is_per_second == told.is_per_second:
+        return was.credits
     seconds = told.duration_s or was.duration_s or USUAL_S
     return max(1, was.credits // seconds) if told.is_per_second else was.credits * seconds
 
