@@ -2,7 +2,6 @@
 
 from celery import shared_task
 from django.conf import settings
-from django.db.models import Count
 
 from revidweb.connections import health, trying
 from revidweb.connections.models import PREVIEW, Connection
@@ -37,10 +36,4 @@ def check(connection_id: int) -> None:
     name, for_s = f"checking:{connection.tenant.public_id}", 3 * settings.REVIDAPI_TIMEOUT_S
     with trying.place(name, MOST_OF_A_TENANT, for_s=for_s) as is_ours:
         if is_ours:
-            health.check(connection, ours=lambda: slots_used(connection))
-
-
-def slots_used(connection: Connection) -> dict[str, int]:
-    """Our jobs per kind that hold a slot there."""
-    rows = Job.objects.holding_slots().filter(connection=connection).order_by()
-    return dict(rows.values_list("kind").annotate(Count("pk")))
+            health.check(connection, ours=Job.objects.filter(connection=connection).slots_used)

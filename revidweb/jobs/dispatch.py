@@ -1,15 +1,13 @@
 """Send queued jobs: claim those for which a slot is free, prepare them, write the attempt, call, keep the ticket."""
 
 from collections import Counter
-from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
 from itertools import groupby
-from typing import Any
 
 import structlog
 from celery import shared_task
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 
@@ -26,22 +24,15 @@ from revidweb.providers.base import (
     ProviderBusy,
     ProviderError,
     ProviderRefused,
-    Receipt,
-    Status,
 )
-from revidweb.trail import trail
 
-from . import contact, inputs, orders, poll, settle, signs, wake
+from . import answers, inputs, orders, settle, signs, wake
 from .inputs import Brought
-from .models import Attempt, AttemptState, Job, Verdict
+from .models import Attempt, AttemptState, Job
 from .states import State
-
-log = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 200
 TRIES_TO_FETCH = 4
-ACCOUNT_WAIT_S = 2  # the account is tried by its connection; until it is mended nothing is sent
-MOST_LOST = 10  # answers of one order that costs nothing to send again
 
 
 @shared_task
@@ -75,7 +66,7 @@ def claim(connection_id: int) -> list[int]:
 
 def _pick(connection: Connection) -> list[int]:
     """Jobs for the free slots: each goes to the member who has the least there, and then to the oldest that fits."""
-    free = slots.Free.of(connection, used=contact.slots_used(connection))
+    free = slots.Free.of(connection, used=Job.objects.filter(connection=connection).slots_used())
     lines = _lines(connection, most=min(free.total, MOST_AT_ONCE))
     holding = Job.objects.filter(connection=connection).holding_slots().order_by()
     has = Counter(dict(holding.values_list("member").annotate(Count("pk"))))
@@ -157,7 +148,7 @@ def _fetch_later(job: Job, failed: fetching.FetchFailed) -> None:
 
 def _bring_later(job: Job, error: ProviderError) -> None:
     """The provider did not take an input: nothing was ordered yet."""
-    if _is_busy_for_long(job):
+    if answers.is_busy_for_long(job):
         settle.fail(job, code="busy", error=error.reason)
         return
     started, next_look = job.started_at or clock.now(), clock.after(_wait_s(error, tries=2))
@@ -193,17 +184,17 @@ def _call(job: Job, attempt: Attempt, brought: Brought) -> None:
         order = orders.of(job, brought.addresses)
         receipt = provider.submit(attempt.account, order, attempt=attempt.number)
     except ProviderBusy as busy:
-        not_created(job, attempt, busy, wait_s=_wait_s(busy, tries=attempt.number))
+        answers.not_created(job, attempt, busy, wait_s=_wait_s(busy, tries=attempt.number))
         signs.bad(job.connection, attempt.credential, busy)
     except AccountRefused as refused:
-        account_refused(job, attempt, refused)
+        answers.account_refused(job, attempt, refused)
         signs.refused(job.connection, attempt.credential, refused)
     except ProviderRefused as refused:
         _refused(job, attempt, refused, brought)
     except OutcomeUnknown as lost:
-        answer_lost(job, attempt, lost.reason)
+        answers.answer_lost(job, attempt, lost.reason)
     else:
-        created(job, attempt, receipt)
+        answers.created(job, attempt, receipt)
         signs.good(job.connection, attempt.credential, balance=receipt.balance)
 
 
@@ -211,9 +202,9 @@ def _refused(job: Job, attempt: Attempt, refused: ProviderRefused, brought: Brou
     """A final no; only an input that was brought there for an earlier job gets one more chance."""
     is_stale = refused.code == "input" and brought.forget_reused()
     if is_stale and not job.attempts.filter(state=AttemptState.REFUSED).exists():
-        not_created(job, attempt, refused, wait_s=0, state=AttemptState.REFUSED)
+        answers.not_created(job, attempt, refused, wait_s=0, state=AttemptState.REFUSED)
     else:
-        order_refused(job, attempt, refused)
+        answers.order_refused(job, attempt, refused)
 
 
 def _wait_s(error: ProviderError, *, tries: int) -> float:
@@ -221,154 +212,3 @@ def _wait_s(error: ProviderError, *, tries: int) -> float:
     asked = error.retry_after_s if isinstance(error, ProviderBusy) else None
     longest = 30 if error.code == "queue_full" else 60
     return asked or min(2.0 ** min(tries, 10), longest)
-
-
-@transaction.atomic
-def created(job: Job, attempt: Attempt, receipt: Receipt) -> None:
-    """Keep the ticket and what it cost there; the job is upstream's now.
-
-    An answer that came after we gave up on it is kept too, and the job goes on with it, unless it is sent anew by now.
-    Where another attempt was given this ticket meanwhile, the answer counts as lost, and another job is looked for.
-    """
-    is_awaited = _is_awaited(job, attempt)
-    cost = job.upstream_credits if receipt.cost is None else receipt.cost
-    spent = cost if is_awaited or not _is_repeatable(job) else 0  # what is sent twice on purpose costs nothing
-    kept = _keep_ticket(attempt, receipt.ticket, spent)
-    if kept is None:
-        answer_lost(job, attempt, "another order has its ticket")
-    if not kept:
-        return
-    if cost != job.upstream_credits:
-        tenant = job.tenant.public_id
-        trail.record("job.cost_differs", about=job.reference, tenant=tenant, quoted=job.upstream_credits, upstream=cost)
-    if not is_awaited:
-        log.warning("dispatch.late_answer", state=job.state)
-        settle.correct(job)
-        return
-    pace = registry.provider(job.connection.provider).pace(orders.upstream(job))
-    deadline = clock.after(settings.JOB_DEADLINE_S)
-    if job.move(State.WORKING, deadline_at=deadline, next_look_at=clock.after(pace.first_s)):
-        _if_seen(job, receipt)
-
-
-def _keep_ticket(attempt: Attempt, ticket: str, spent: int) -> bool | None:
-    """Whether the answer was written; None when the ticket is another attempt's already."""
-    try:
-        with transaction.atomic():
-            return _answer(attempt, AttemptState.SENT, ticket=ticket, upstream_cost_micros=spent * 1_000_000)
-    except IntegrityError:
-        log.warning("dispatch.ticket_taken", attempt=attempt.pk)
-        return None
-
-
-def _if_seen(job: Job, receipt: Receipt) -> None:
-    """Some upstreams finish inside the create call."""
-    seen = receipt.seen
-    if seen is not None and seen.status not in (Status.PENDING, Status.WORKING):
-        poll.take_in([(job, seen)])
-
-
-@transaction.atomic
-def answer_lost(job: Job, attempt: Attempt, reason: str) -> None:
-    """Nobody knows whether the order was made. Sent again only where the provider says that it costs nothing.
-
-    An order that loses answer after answer is not sent for ever.
-    """
-    is_awaited = _is_awaited(job, attempt)
-    repeatable = _is_repeatable(job)
-    cost = None if repeatable else job.upstream_credits * 1_000_000
-    lost = {"is_cost_uncertain": not repeatable, "upstream_cost_micros": cost}
-    if not _answer(attempt, AttemptState.LOST, reason, **lost) or not is_awaited:
-        return
-    if not repeatable:
-        job.move(State.UNKNOWN, deadline_at=clock.after(settings.UNKNOWN_S))
-    elif job.attempts.filter(state=AttemptState.LOST).count() < MOST_LOST:
-        job.move(State.QUEUED)
-    else:
-        settle.fail(job, code="lost", error=reason, verdict=Verdict.LOST)
-
-
-@transaction.atomic
-def order_refused(job: Job, attempt: Attempt, refused: ProviderRefused) -> None:
-    """A final no: the job fails, also when its answer was held for lost meanwhile."""
-    is_awaited = _is_awaited(job, attempt)
-    if not _answer(attempt, AttemptState.REFUSED, refused.reason):
-        return
-    if is_awaited:
-        settle.fail(job, code=refused.code or "refused", error=refused.reason)
-    else:
-        settle.correct(job)
-
-
-@transaction.atomic
-def account_refused(job: Job, attempt: Attempt, refused: AccountRefused) -> None:
-    """The order may be good, the account is not: wait for it to be mended, but not for ever."""
-    is_too_long = _refused_since(job) < clock.ago(settings.UNROUTED_S)
-    ends_as = "account_refused" if is_too_long else ""
-    _not_created(job, attempt, AttemptState.REFUSED, refused, wait_s=ACCOUNT_WAIT_S, ends_as=ends_as)
-
-
-@transaction.atomic
-def not_created(
-    job: Job, attempt: Attempt, error: ProviderError, *, wait_s: float, state: AttemptState = AttemptState.BUSY
-) -> None:
-    """Back to the queue. A job whose answer was held for lost has no way back there: it fails, and costs nothing.
-
-    So does one that has been turned away for a day.
-    """
-    ends_as = "busy" if _is_busy_for_long(job) else ""
-    _not_created(job, attempt, state, error, wait_s=wait_s, ends_as=ends_as)
-
-
-def _not_created(
-    job: Job, attempt: Attempt, state: AttemptState, error: ProviderError, *, wait_s: float, ends_as: str
-) -> None:
-    is_awaited = _is_awaited(job, attempt)
-    if not _answer(attempt, state, error.reason):
-        return
-    if not is_awaited:
-        settle.correct(job)
-    elif job.state == State.UNKNOWN or ends_as:
-        settle.fail(job, code=ends_as or "not_created", error=error.reason)
-    else:
-        job.move(State.QUEUED, next_look_at=clock.after(wait_s))
-
-
-def _refused_since(job: Job) -> datetime:
-    """Since when the account has refused this order without a pause; a pause is one that is longer than we wait."""
-    since = clock.now()
-    refusals = job.attempts.filter(state=AttemptState.REFUSED).order_by("-number")
-    for sent_at in refusals.values_list("sent_at", flat=True):
-        if since - sent_at > timedelta(seconds=settings.UNROUTED_S):
-            break
-        since = sent_at
-    return since
-
-
-def _is_busy_for_long(job: Job) -> bool:
-    """Whether the provider has had a day (24 deadlines) to take it."""
-    return job.started_at is not None and job.started_at < clock.ago(24 * settings.JOB_DEADLINE_S)
-
-
-def _is_repeatable(job: Job) -> bool:
-    return registry.provider(job.connection.provider).is_repeatable
-
-
-def _is_awaited(job: Job, attempt: Attempt) -> bool:
-    """Whether the job still waits for this attempt's answer; it is read anew and locked until the transaction ends.
-
-    A call may outlive its lease: then the answer is held for lost, and a repeatable order may be under way once more.
-    """
-    job.refresh_from_db(fields=["state"], from_queryset=Job.objects.select_for_update(no_key=True))
-    is_latest = not job.attempts.filter(number__gt=attempt.number).exists()
-    return is_latest and job.state in (State.SENDING, State.UNKNOWN)
-
-
-def _answer(attempt: Attempt, state: AttemptState, answer: str = "", **fields: Any) -> bool:
-    """Write what came of the call, once; a late answer takes the place of a lost one, and of what that had assumed."""
-    assumed = [AttemptState.SENDING] if state == AttemptState.LOST else [AttemptState.SENDING, AttemptState.LOST]
-    plain = {"upstream_cost_micros": None, "is_cost_uncertain": False}
-    written = Attempt.objects.filter(pk=attempt.pk, state__in=assumed).update(
-        state=state, answer=answer[:2000], answered_at=clock.now(), **plain | fields
-    )
-    return bool(written)

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, models
 from django.db import connection as database
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
@@ -84,6 +84,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         is_there = Exists(Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT))
         unknown = Q(state=State.UNKNOWN) & (Q(is_there) | Q(changed_at__gt=clock.ago(settings.GHOST_SLOT_S)))
         return self.filter(Q(state__in=[State.PREPARING, State.SENDING, State.WORKING]) | unknown)
+
+    def slots_used(self) -> dict[str, int]:
+        """How many of each kind hold a slot. One query."""
+        held = self.holding_slots().order_by()
+        return dict(held.values_list("kind").annotate(Count("pk")))
 
     def full(self) -> "JobQuerySet":
         """With the rows that every step reads."""

@@ -12,7 +12,7 @@ from revidweb.connections.models import Connection
 from revidweb.files import erasing
 from revidweb.lib import clock
 
-from . import dispatch, settle, store
+from . import answers, settle, store
 from .models import AttemptState, Job, Verdict
 from .states import State
 
@@ -92,7 +92,7 @@ def _prepare_again(job: Job) -> None:
 def _answer_lost(job: Job) -> None:
     attempt = job.attempts.filter(state=AttemptState.SENDING).last()
     if attempt:
-        dispatch.answer_lost(job, attempt, "")  # the process that sent it died
+        answers.answer_lost(job, attempt, "")  # the process that sent it died
 
 
 def _overdue(state: State) -> QuerySet[Job]:

@@ -73,7 +73,7 @@ def test_our_own_jobs_are_not_foreign(monkeypatch, told, job, state, attempt, fo
     contact.check(account.pk)
     account.refresh_from_db()
     assert (account.foreign_total, account.foreign_image, account.foreign_video) == (foreign, foreign, 0)
-    assert contact.slots_used(account).get(Kind.IMAGE, 0) == 1 - foreign
+    assert Job.objects.filter(connection=account).slots_used().get(Kind.IMAGE, 0) == 1 - foreign
     assert account.balance == 970
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from revidweb.connections.models import Connection
-from revidweb.jobs import dispatch, submit, sweep
+from revidweb.jobs import answers, dispatch, submit, sweep
 from revidweb.jobs.models import Attempt, Job
 from revidweb.lib import clock
 from revidweb.providers.base import AccountRefused, OutcomeUnknown, ProviderBusy, ProviderRefused, Receipt
@@ -149,7 +149,7 @@ def test_an_answer_after_we_gave_up_is_kept(job, upstream):
     job.refresh_from_db()
     attempt = dispatch._begin(job)
     sweep_all()
-    dispatch.created(job, attempt, Receipt("late"))
+    answers.created(job, attempt, Receipt("late"))
     assert states() == ["working"]
     assert job.attempts.get().ticket == "late"
 
@@ -190,7 +190,7 @@ def _given_up(job: Job) -> Attempt:
 
 def test_a_refusal_after_we_gave_up_ends_the_job(job, wallet, upstream):
     attempt = _given_up(job)
-    dispatch.order_refused(job, attempt, ProviderRefused("Not this", code="moderated"))
+    answers.order_refused(job, attempt, ProviderRefused("Not this", code="moderated"))
     job.refresh_from_db()
     wallet.refresh_from_db()
     assert (job.state, job.error_code, wallet.held) == ("failed", "moderated", 0)
@@ -201,9 +201,9 @@ def test_a_refusal_after_we_gave_up_ends_the_job(job, wallet, upstream):
 def test_nothing_created_after_we_gave_up_ends_the_job(job, wallet, upstream, late):
     attempt = _given_up(job)
     if late == "busy":
-        dispatch.not_created(job, attempt, ProviderBusy("Queue full"), wait_s=1)
+        answers.not_created(job, attempt, ProviderBusy("Queue full"), wait_s=1)
     else:
-        dispatch.account_refused(job, attempt, AccountRefused("Locked"))
+        answers.account_refused(job, attempt, AccountRefused("Locked"))
     job.refresh_from_db()
     wallet.refresh_from_db()
     assert (job.state, job.error_code, wallet.held) == ("failed", "not_created", 0)
@@ -213,7 +213,7 @@ def test_nothing_created_after_we_gave_up_ends_the_job(job, wallet, upstream, la
 def test_what_an_order_costs_is_certain_again_once_it_is_found(job, upstream):
     attempt = _given_up(job)
     assert job.attempts.get().is_cost_uncertain
-    dispatch.created(job, attempt, Receipt("late"))
+    answers.created(job, attempt, Receipt("late"))
     assert not job.attempts.get().is_cost_uncertain
 
 
@@ -228,20 +228,20 @@ def sent_anew(job, upstream) -> tuple[Attempt, Attempt]:
 
 def test_a_late_ticket_does_not_take_the_place_of_the_one_that_is_awaited(job, sent_anew):
     first, second = sent_anew
-    dispatch.created(job, first, Receipt("late"))
+    answers.created(job, first, Receipt("late"))
     assert states() == ["sending"]
-    dispatch.created(Job.objects.full().get(), second, Receipt("awaited"))
+    answers.created(Job.objects.full().get(), second, Receipt("awaited"))
     assert states() == ["working"]
     assert sum(attempt.upstream_cost_micros for attempt in job.attempts.all()) == 4_000_000
 
 
 def test_a_late_busy_does_not_send_the_job_a_third_time(job, sent_anew):
-    dispatch.not_created(job, sent_anew[0], ProviderBusy("Queue full"), wait_s=0)
+    answers.not_created(job, sent_anew[0], ProviderBusy("Queue full"), wait_s=0)
     assert states() == ["sending"]
 
 
 def test_a_late_refusal_does_not_end_what_is_sent_anew(job, sent_anew):
-    dispatch.order_refused(job, sent_anew[0], ProviderRefused("Not this"))
+    answers.order_refused(job, sent_anew[0], ProviderRefused("Not this"))
     assert states() == ["sending"]
 
 
@@ -250,10 +250,10 @@ def test_a_late_sweep_does_not_lose_an_answer_that_came(job, upstream):
     dispatch.tick()
     seen = Job.objects.full().get()
     first = dispatch._begin(seen)
-    dispatch.not_created(Job.objects.full().get(), first, ProviderBusy("Queue full"), wait_s=0)
+    answers.not_created(Job.objects.full().get(), first, ProviderBusy("Queue full"), wait_s=0)
     dispatch.tick()
     dispatch._begin(Job.objects.full().get())
-    dispatch.answer_lost(seen, first, "")
+    answers.answer_lost(seen, first, "")
     assert states() == ["sending"]
     assert [attempt.state for attempt in job.attempts.all()] == ["busy", "sending"]
 
@@ -261,12 +261,12 @@ def test_a_late_sweep_does_not_lose_an_answer_that_came(job, upstream):
 def test_a_repeatable_order_is_not_sent_for_ever(job, wallet, upstream):
     upstream.is_repeatable = True
     upstream.submits = [OutcomeUnknown("crashed")]
-    for _ in range(dispatch.MOST_LOST + 1):
+    for _ in range(answers.MOST_LOST + 1):
         due_now()
         send_all()
     job.refresh_from_db()
     wallet.refresh_from_db()
-    assert (job.state, job.error_code, len(upstream.sent)) == ("failed", "lost", dispatch.MOST_LOST)
+    assert (job.state, job.error_code, len(upstream.sent)) == ("failed", "lost", answers.MOST_LOST)
     assert (wallet.held, job.settlement.upstream_cost_micros, job.settlement.is_cost_uncertain) == (0, 0, False)
 
 

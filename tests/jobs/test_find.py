@@ -3,7 +3,7 @@
 import pytest
 
 from revidweb.connections.models import Connection, Credential
-from revidweb.jobs import dispatch, find, submit
+from revidweb.jobs import answers, dispatch, find, submit
 from revidweb.jobs.models import Attempt, Job
 from revidweb.lib import clock
 from revidweb.providers.base import AccountRefused, OutcomeUnknown, ProviderBusy, Receipt, Sighting, Status
@@ -130,7 +130,7 @@ def test_nothing_is_adopted_while_an_equal_order_is_being_sent(lost, user, order
     Job.objects.filter(pk=lost.pk).update(next_look_at=clock.ago(1))
     find.tick()
     assert lost.attempts.get().ticket == ""
-    dispatch.created(twin, attempt, Receipt("the twin's"))
+    answers.created(twin, attempt, Receipt("the twin's"))
     find_all()
     assert (lost.attempts.get().ticket, attempt.job.attempts.get().ticket) == ("", "the twin's")
 
@@ -157,7 +157,7 @@ def test_an_answer_with_a_ticket_that_a_twin_was_given_stays_lost_and_finds_the_
     upstream.there = [Receipt("slow")]
     find.tick()
     assert twin.attempts.get().ticket == "slow"
-    dispatch.created(Job.objects.full().get(pk=lost.pk), slow, Receipt("slow"))
+    answers.created(Job.objects.full().get(pk=lost.pk), slow, Receipt("slow"))
     assert (lost.attempts.get().state, lost.attempts.get().ticket, states()) == ("lost", "", ["unknown", "working"])
     upstream.there = [Receipt("slow"), Receipt("the twin's own")]
     find_all()

@@ -5,7 +5,7 @@ import pytest
 from revidweb.connections import credentials
 from revidweb.connections.models import Credential
 from revidweb.credits.models import HoldState
-from revidweb.jobs import cancel, dispatch, late, timeline
+from revidweb.jobs import answers, cancel, dispatch, late, timeline
 from revidweb.jobs.models import Job
 from revidweb.lib import clock
 from revidweb.providers.base import OutcomeUnknown, ProviderBusy, ProviderRefused, Receipt, Sighting, Status
@@ -144,7 +144,7 @@ def test_an_answer_that_comes_after_the_end_is_kept_and_looked_at(real, job, ups
     due_now(deadline_at=clock.ago(1))
     sweep_all()
     assert states() == ["failed"]
-    dispatch.created(seen, attempt, Receipt("late", cost=5))
+    answers.created(seen, attempt, Receipt("late", cost=5))
     assert cost_of(job) == (5_000_000, False)
     look_late()
     job.refresh_from_db()
@@ -158,7 +158,7 @@ def test_a_refusal_that_comes_after_the_end_takes_the_cost_away(real, job, upstr
     sweep_all()
     due_now(deadline_at=clock.ago(1))
     sweep_all()
-    dispatch.order_refused(seen, attempt, ProviderRefused("no", code="moderated"))
+    answers.order_refused(seen, attempt, ProviderRefused("no", code="moderated"))
     assert job.attempts.get().upstream_cost_micros is None
     job.refresh_from_db()
     assert (job.settlement.upstream_cost_micros, job.settlement.is_cost_uncertain) == (0, False)

@@ -12,7 +12,7 @@ from revidweb.accounts.models import Role
 from revidweb.connections.models import Connection
 from revidweb.credits import ledger
 from revidweb.credits.models import Hold, HoldState
-from revidweb.jobs import cancel, dispatch, find, inputs, late, poll, settle, store, submit
+from revidweb.jobs import answers, cancel, dispatch, find, inputs, late, poll, settle, store, submit
 from revidweb.jobs.models import Attempt, Batch, Job, JobInput, Settlement, Submission, UploadedInput
 from revidweb.jobs.states import ENDED, State
 from revidweb.lib import clock
@@ -194,12 +194,12 @@ def test_a_found_ticket_and_its_own_late_answer_meet_and_one_attempt_has_it(real
     jobs = list(Job.objects.full().order_by("pk"))
     slow, lost = (dispatch._begin(job) for job in jobs)
     for job, attempt in zip(jobs, (slow, lost), strict=True):
-        dispatch.answer_lost(job, attempt, "")  # the slow one outlived its lease
+        answers.answer_lost(job, attempt, "")  # the slow one outlived its lease
     receipt = Receipt("t-slow")
 
     def race(number: int) -> object:
         if number % 2:
-            return dispatch.created(Job.objects.full().get(pk=jobs[0].pk), slow, receipt)
+            return answers.created(Job.objects.full().get(pk=jobs[0].pk), slow, receipt)
         return find.take_in(Job.objects.full().get(pk=jobs[1].pk), lost, [receipt])
 
     at_once(8, race)
