@@ -20,6 +20,7 @@ class Sums:
 
     done: int
     failed: int
+    cancelled: int
     credits: int
 
 
@@ -47,9 +48,10 @@ def _sums(name: str, since: datetime) -> dict[str, Count | Sum]:
     return {
         f"{name}_done": Count("pk", filter=when & Q(verdict=Verdict.DONE)),
         f"{name}_failed": Count("pk", filter=when & _FAILED),
+        f"{name}_cancelled": Count("pk", filter=when & Q(verdict=Verdict.CANCELLED)),
         f"{name}_credits": Sum("credits", filter=when),
     }
 
 
 def _taken(name: str, found: dict[str, int | None]) -> Sums:
-    return Sums(**{column: found[f"{name}_{column}"] or 0 for column in ("done", "failed", "credits")})
+    return Sums(**{column: found[f"{name}_{column}"] or 0 for column in ("done", "failed", "cancelled", "credits")})

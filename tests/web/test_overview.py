@@ -6,13 +6,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from revidweb.accounts.models import Tenant
-from revidweb.jobs import figures
+from revidweb.jobs import cancel, figures
 from revidweb.jobs.models import Job, Settlement
 from revidweb.lib import clock
-from revidweb.providers.base import ProviderRefused, Receipt
+from revidweb.providers.base import Cancellation, ProviderRefused, Receipt
 from tests.connections.makers import an_account
-from tests.jobs.steps import run
+from tests.jobs.steps import poll_all, run, send_all
 from tests.makers import a_client, a_member
+from tests.upstreams.scripted import WORKING
 
 from .jobs_pages import a_job, a_user, get, many, text, url
 
@@ -58,6 +59,19 @@ def test_what_ended_is_counted_and_its_picture_shown(user, upstream):
     for words in ("Done today 2 jobs", "1 failed, not charged", "Spent today 8 credits", "2 done, 1 failed"):
         assert words in text(answer)
     assert answer.content.decode().count('class="tile"') == 2
+
+
+def test_what_was_cancelled_is_counted_and_its_card_says_what_it_cost(user, upstream):
+    upstream.sightings = [WORKING]
+    upstream.cancellation = Cancellation(is_cancelled=True, refunded=False)
+    sent = a_job(user)
+    send_all()
+    cancel.cancel(user, sent)
+    poll_all()
+    cancel.cancel(user, a_job(user))
+    page = text(get(user, "overview"))
+    for words in ("4 credits charged", "nothing charged", "; 2 cancelled", "0 done, 0 failed, 2 cancelled"):
+        assert words in page
 
 
 def test_a_user_is_told_of_their_own_and_an_owner_of_all(owner, user, upstream):
