@@ -133,7 +133,7 @@ def by_hash(token_hash: str) -> Invitation | None:
 def to_addresses(emails: Iterable[str]) -> InvitationQuerySet:
     """Invitations to any of these addresses that are neither used up, revoked nor expired, with tenants, newest first.
 
-    Whether one still stands on its maker's right is for `is_good`.
+    Whether one still stands on its maker's right is for `good_of`.
     """
     known = [email.lower() for email in emails]
     return Invitation.objects.good().filter(email__in=known).select_related("tenant").order_by("-pk")
@@ -144,11 +144,21 @@ def listed(actor: Actor) -> InvitationQuerySet:
     return Invitation.objects.visible_to(actor).order_by("-pk")
 
 
-def makers(tenant: Tenant, invitations: Iterable[Invitation]) -> dict[str, Member]:
-    """The members who made them, by the name that `invited_by` has for them. One query."""
-    ids = {invitation.invited_by.removeprefix("member:") for invitation in invitations}
-    rows = Member.objects.filter(tenant=tenant, public_id__in=ids).select_related("tenant", "person")
-    return {member.reference: member for member in rows}
+def makers(invitations: Iterable[Invitation]) -> dict[int, Member]:
+    """The members who made them, each of the invitation's own tenant, by the invitation's key. One query."""
+    made = list(invitations)
+    ids = {invitation.invited_by.removeprefix("member:") for invitation in made}
+    rows = Member.objects.filter(public_id__in=ids).select_related("tenant", "person")
+    known = {row.reference: row for row in rows}
+    found = {invitation: known.get(invitation.invited_by) for invitation in made}
+    return {one.pk: maker for one, maker in found.items() if maker and maker.tenant_id == one.tenant_id}
+
+
+def good_of(invitations: Iterable[Invitation]) -> list[Invitation]:
+    """Those that would let somebody in now, in the same order. One query for their makers."""
+    known = list(invitations)
+    by = makers(known)
+    return [invitation for invitation in known if state_of(invitation, by.get(invitation.pk)) == State.OPEN]
 
 
 def state_of(invitation: Invitation, maker: Member | None) -> State:
@@ -171,7 +181,7 @@ def maker_of(invitation: Invitation) -> Member | None:
     """The member who made it; None for the operator."""
     if invitation.tenant is None:
         return None
-    return makers(invitation.tenant, [invitation]).get(invitation.invited_by)
+    return makers([invitation]).get(invitation.pk)
 
 
 def use(invitation: Invitation) -> None:

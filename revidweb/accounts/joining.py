@@ -8,17 +8,17 @@ from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 
 from . import invitations
-from .models import Invitation, JoinPolicy, Member, MemberState, Person, Role, Tenant
+from .models import Invitation, InvitationQuerySet, JoinPolicy, Member, MemberState, Person, Role, Tenant
 
 
 def join(person: Person, tenant: Tenant, *, invitation: Invitation | None = None) -> Member:
     """Let the person into the tenant. A member who is in already stays as they are, and nothing is used up.
 
     invitation: one whose link they opened; one for an address proves that the address is theirs. Without it: one that
-    was sent to a verified address of theirs, else the open door. Who was removed comes back in the role that the door
-    has for them; their wallet is opened by `credits.returning.join`, which calls this.
+    was sent to a verified address of theirs, else the open door. Who was removed comes back by a new invitation, in its
+    role; their wallet is opened by `credits.leaving.join`, which calls this.
     Raises Refusal: "nobody_may_join", "suspended", "by_invitation_only", "invitation_over", "other_address" (fact
-    email), "invited_before_removal".
+    email), and what `refuse_return` raises.
     """
     with transaction.atomic():
         tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
@@ -32,14 +32,29 @@ def join(person: Person, tenant: Tenant, *, invitation: Invitation | None = None
 
 def invitation_to(person: Person, tenant: Tenant) -> Invitation | None:
     """The newest good invitation into the tenant that was sent to a verified address of the person."""
-    sent = invitations.to_addresses(_verified(person)).filter(tenant=tenant)
-    return next((one for one in sent.exclude(tenant__join_policy=JoinPolicy.CLOSED) if invitations.is_good(one)), None)
+    return next(iter(invitations.good_of(_sent_to(person).filter(tenant=tenant))), None)
 
 
 def waiting_for(person: Person) -> list[Invitation]:
-    """Every good invitation into a tenant that was sent to a verified address of the person, newest first."""
-    sent = invitations.to_addresses(_verified(person)).filter(tenant__isnull=False)
-    return [one for one in sent.exclude(tenant__join_policy=JoinPolicy.CLOSED) if invitations.is_good(one)]
+    """Every good invitation into a tenant that was sent to a verified address of the person, newest first.
+
+    Three queries, however many there are.
+    """
+    return invitations.good_of(_sent_to(person).filter(tenant__isnull=False))
+
+
+def refuse_return(member: Member | None, invitation: Invitation | None) -> None:
+    """Let nobody back who was removed, or left, but by an invitation that was made since.
+
+    member: as whom the person is known in the tenant. Neither an open door nor a link that was given away earlier
+    undoes a removal. Raises Refusal: "membership_ended", "invited_before_removal" (both with the fact tenant).
+    """
+    if member is None or member.state != MemberState.REMOVED:
+        return
+    if invitation is None:
+        raise Refusal("membership_ended", tenant=member.tenant.name)
+    if invitation.created_at <= member.state_since:
+        raise Refusal("invited_before_removal", tenant=member.tenant.name)
 
 
 def founding_invitation_to(person: Person) -> Invitation | None:
@@ -58,6 +73,11 @@ def use_founding(person: Person, invitation: Invitation) -> None:
     trail.record("invitation.used", about=f"invitation:{invitation.public_id}", tenant="", actor=person.reference)
 
 
+def _sent_to(person: Person) -> InvitationQuerySet:
+    """What was sent to verified addresses of the person, without tenants that nobody may join, newest first."""
+    return invitations.to_addresses(_verified(person)).exclude(tenant__join_policy=JoinPolicy.CLOSED)
+
+
 def _verified(person: Person) -> list[str]:
     return list(EmailAddress.objects.filter(user=person, verified=True).values_list("email", flat=True))
 
@@ -70,9 +90,7 @@ def _refuse(tenant: Tenant, member: Member | None) -> None:
 
 
 def _let_in(person: Person, tenant: Tenant, member: Member | None, invitation: Invitation | None) -> Member:
-    if invitation is not None and _is_from_before_removal(invitation, member):
-        _refuse_unless_open(tenant)
-        invitation = None
+    refuse_return(member, invitation)
     if invitation is None and tenant.join_policy != JoinPolicy.OPEN:
         raise Refusal("by_invitation_only", tenant=tenant.name)
     if invitation is not None:
@@ -84,16 +102,6 @@ def _let_in(person: Person, tenant: Tenant, member: Member | None, invitation: I
         "member.joined", about=about, tenant=public_id, actor=person.reference, role=member.role, through=through
     )
     return member
-
-
-def _is_from_before_removal(invitation: Invitation, member: Member | None) -> bool:
-    """A link that was given away earlier does not undo a removal."""
-    return member is not None and invitation.created_at <= member.state_since
-
-
-def _refuse_unless_open(tenant: Tenant) -> None:
-    if tenant.join_policy != JoinPolicy.OPEN:
-        raise Refusal("invited_before_removal", tenant=tenant.name)
 
 
 def _use(person: Person, tenant: Tenant, invitation: Invitation) -> None:

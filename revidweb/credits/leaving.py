@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from revidweb.accounts import members
+from revidweb.accounts import joining, members
 from revidweb.accounts.actors import Actor
-from revidweb.accounts.models import Member
+from revidweb.accounts.models import Invitation, Member, Person, Tenant
 
 from . import ledger
 from .models import Wallet
@@ -46,4 +46,15 @@ def restore(actor: Actor, member: Member) -> Member:
     """
     member = members.restore(actor, member)
     ledger.reopen(ledger.wallet_of(member), actor=actor.name)
+    return member
+
+
+@transaction.atomic
+def join(person: Person, tenant: Tenant, *, invitation: Invitation | None = None) -> Member:
+    """Let the person in as `joining.join` does, and credits into the wallet of who was removed. Again: nothing happens.
+
+    What went back to the house stays there. Raises what `joining.join` raises.
+    """
+    member = joining.join(person, tenant, invitation=invitation)
+    ledger.reopen(ledger.wallet_of(member), actor=person.reference)
     return member

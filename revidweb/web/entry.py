@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from revidweb.accounts import joining
 from revidweb.accounts.models import Invitation, Member, Person, Role
 from revidweb.catalog import founding
-from revidweb.credits import returning
+from revidweb.credits import leaving
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 
@@ -28,7 +28,7 @@ def enter(request: HttpRequest, person: Person) -> Member:
     door = doors.asked_for(request)
     if door is None:
         return found(request, person, name=person.name)
-    member = returning.join(person, door.tenant, invitation=door.invitation)
+    member = leaving.join(person, door.tenant, invitation=door.invitation)
     _remember_proof(request, door.invitation)
     return member
 

@@ -66,6 +66,9 @@ SENTENCES: dict[str, str | Promise] = {
     "invited_before_removal": _(
         "You were removed from %(tenant)s after this invitation was made. Ask an owner or admin for a new one."
     ),
+    "membership_ended": _(
+        "Your membership in %(tenant)s has ended. Ask an owner or admin there to let you in again, or to invite you."
+    ),
     "by_invitation_only": _("%(tenant)s is by invitation only. Open the link from the mail that invited you."),
     "suspended": _("Your membership in %(tenant)s is suspended. Ask one of its owners or admins."),
     "other_address": _("This invitation is for %(email)s. Sign in with that address."),

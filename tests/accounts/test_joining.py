@@ -6,7 +6,7 @@ from revidweb.accounts.models import Invitation, JoinPolicy, Member, MemberState
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
-from tests.makers import a_member, a_person
+from tests.makers import a_member, a_person, an_actor
 
 from .makers import a_verified_person, an_open_house, an_owner, invited
 
@@ -173,11 +173,18 @@ def test_a_suspended_member_stays_outside_whatever_the_door():
     refused("suspended", member.person, owner.tenant, invited(owner))
 
 
-def test_a_removed_member_comes_back_as_the_door_says():
+def test_a_removed_member_does_not_come_back_through_an_open_door():
+    owner = an_open_house()
+    member = a_member(owner.tenant)
+    members.remove(owner, member)
+    refused("membership_ended", member.person, owner.tenant)
+
+
+def test_a_removed_member_comes_back_as_the_new_invitation_says():
     owner = an_open_house()
     admin = a_member(owner.tenant, role=Role.ADMIN)
     members.remove(owner, admin)
-    back = joining.join(admin.person, owner.tenant)
+    back = joining.join(admin.person, owner.tenant, invitation=invited(owner))
     assert (back.pk, back.role, back.state) == (admin.pk, Role.USER, MemberState.ACTIVE)
 
 
@@ -192,13 +199,22 @@ def test_a_removed_member_comes_back_by_a_new_invitation_and_not_by_an_old_one()
     assert joining.join(person, owner.tenant).state == MemberState.ACTIVE
 
 
-def test_an_old_invitation_does_not_close_an_open_door():
+def test_an_old_invitation_brings_nobody_back_through_an_open_door():
     owner = an_open_house()
     old = invited(owner, role=Role.ADMIN, most_uses=10)
     member = joining.join(a_person(), owner.tenant, invitation=old)
     members.remove(owner, member)
-    assert joining.join(member.person, owner.tenant, invitation=old).role == Role.USER
-    assert uses(old) == 1
+    refused("invited_before_removal", member.person, owner.tenant, old)
+
+
+def test_however_many_invitations_wait_three_questions_find_them(django_assert_num_queries):
+    person = a_verified_person()
+    sent = [invited(an_owner(), email=person.email) for _ in range(5)]
+    gone = an_owner()
+    invited(gone, email=person.email)
+    members.suspend(an_actor(gone.tenant, role=Role.OWNER), gone.member)
+    with django_assert_num_queries(3):
+        assert joining.waiting_for(person) == sent[::-1]
 
 
 # -- founding

@@ -188,12 +188,28 @@ def test_a_form_says_nothing_about_the_role():
     assert membership(owner.tenant, person.email).role == Role.USER
 
 
+def test_who_was_removed_reads_it_at_an_open_door_and_comes_in_by_a_new_invitation_alone():
+    owner = an_owner(name="Aurora", join_policy=JoinPolicy.OPEN)
+    member = a_member(owner.tenant)
+    leaving.remove(owner, member)
+    client = a_client(member)
+    for answer, status in ((client.get(door(owner.tenant)), 200), (client.post(door(owner.tenant)), 422)):
+        assert answer.status_code == status
+        assert "Your membership in Aurora has ended. Ask an owner or admin there" in text(answer)
+        assert "Join Aurora" not in text(answer)
+    client.get(a_link(owner))
+    assert "Join Aurora" in text(client.get(door(owner.tenant)))
+    assert client.post(door(owner.tenant)).url == f"/t/{owner.tenant.slug}/"
+
+
 def test_who_was_removed_comes_back_with_an_open_wallet():
     owner = an_open_house()
     member = a_member(owner.tenant)
     ledger.grant(member, credits=40, reference="grant:1", actor="system")
     leaving.remove(owner, member)
-    a_client(member).post(door(owner.tenant))
+    client = a_client(member)
+    client.get(a_link(owner))
+    client.post(door(owner.tenant))
     wallet = ledger.wallet_of(member)
     assert (wallet.closed_at, wallet.free) == (None, 0)
     ledger.grant(member, credits=10, reference="grant:2", actor="system")

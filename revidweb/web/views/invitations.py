@@ -117,8 +117,8 @@ def _dialog(request: ActorRequest, *, status: int = 200, **inside: object) -> Ht
 
 def _page(request: ActorRequest, *, asking: dict[str, object] | None = None, status: int = 200) -> HttpResponse:
     page = Paginator(inviting.listed(request.actor), _PER_PAGE).get_page(request.GET.get("page"))
-    makers = inviting.makers(request.actor.tenant, page)
-    rows = [_as_row(request.actor, one, makers.get(one.invited_by)) for one in page]
+    makers = inviting.makers(page)
+    rows = [_as_row(request.actor, one, makers.get(one.pk)) for one in page]
     shown = {"page": page, "rows": rows, "asking": asking} | parts.neighbours(page)
     return render(request, "invitations/page.html", shown, status=status)
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from revidweb.accounts import invitations, joining
 from revidweb.accounts.models import Invitation, Member, MemberState, Person, Role
-from revidweb.credits import returning
+from revidweb.credits import leaving
 from revidweb.lib.refusal import Refusal
 from revidweb.web import access, doors, roles, wording
 from revidweb.web.doors import Door
@@ -27,10 +27,15 @@ def join(request: HttpRequest, tenant_slug: str) -> HttpResponse:
     if "another" in request.POST:
         doors.sign_out(request)
         return _to_sign_in(door)
-    member = Member.objects.present().select_related("tenant").filter(tenant=door.tenant, person=person).first()
-    if member is not None:
+    member = Member.objects.select_related("tenant").filter(tenant=door.tenant, person=person).first()
+    if member is not None and member.state != MemberState.REMOVED:
         return _lead_on(request, member)
-    return _come_in(request, door, person) if request.method == "POST" else _page(request, door, _for(door, person))
+    invitation = _for(door, person)
+    try:
+        joining.refuse_return(member, invitation)
+    except Refusal as refusal:
+        return _ended(request, door, refusal)
+    return _come_in(request, door, person) if request.method == "POST" else _page(request, door, invitation)
 
 
 @require_safe
@@ -77,10 +82,16 @@ def _lead_on(request: HttpRequest, member: Member) -> HttpResponse:
     return redirect("overview", member.tenant.slug)
 
 
+def _ended(request: HttpRequest, door: Door, refusal: Refusal) -> HttpResponse:
+    """The page of who was removed: what happened, whom to ask, and no way in (422 for who tries)."""
+    status = 422 if request.method == "POST" else 200
+    return _page(request, door, None, refusal=wording.of(refusal), is_ended=True, status=status)
+
+
 def _come_in(request: HttpRequest, door: Door, person: Person) -> HttpResponse:
     """Become a member and go to the tenant, or the page with the reason why not (422)."""
     try:
-        member = returning.join(person, door.tenant, invitation=door.invitation)
+        member = leaving.join(person, door.tenant, invitation=door.invitation)
     except Refusal as refusal:
         return _page(request, door, _for(door, person), refusal=wording.of(refusal), status=422)
     messages.success(request, _("Welcome to %(tenant)s.") % {"tenant": door.tenant.name})
@@ -88,7 +99,13 @@ def _come_in(request: HttpRequest, door: Door, person: Person) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, door: Door, invitation: Invitation | None, *, refusal: str = "", status: int = 200
+    request: HttpRequest,
+    door: Door,
+    invitation: Invitation | None,
+    *,
+    refusal: str = "",
+    is_ended: bool = False,
+    status: int = 200,
 ) -> HttpResponse:
     if door.is_over and request.method == "GET":
         doors.forget(request, door.tenant.slug)  # told once; later visits find the door as it is without the link
@@ -101,5 +118,6 @@ def _page(
         "role": role,
         "meaning": roles.MEANINGS[role],
         "refusal": refusal,
+        "is_ended": is_ended,
     }
     return render(request, "join/page.html", shown, status=status)
