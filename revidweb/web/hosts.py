@@ -1,8 +1,8 @@
 """Which hosts are served at all, and what each of them serves: this alone judges the Host header.
 
 The installation's own hosts (`MAIN_HOSTS`) serve everything. A tenant's web host serves that tenant, and its `/` leads
-there. A tenant's media host serves media and no page. Whatever else is asked for is not here, and nothing is said of
-who answers.
+there, or a stranger to its door. A tenant's media host serves media and no page. Whatever else is asked for is not
+here, and nothing is said of who answers.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class KnownHosts:
         if host is None or match is None:
             return None
         if match.url_name == "home":
-            return redirect("overview", host.tenant.slug)
+            return redirect("join" if _is_stranger(request, host.tenant) else "overview", host.tenant.slug)
         if _is_elsewhere(match, host.tenant):
             raise Http404
         return None
@@ -85,6 +85,13 @@ def _serves(host: Host, request: HttpRequest) -> bool:
     request.urlconf = MEDIA_URLS
     is_static: bool = request.path_info.startswith(settings.STATIC_URL)
     return not is_static
+
+
+def _is_stranger(request: HttpRequest, tenant: Tenant) -> bool:
+    """Whether somebody is signed in who is no member, not even a suspended one. At most one query."""
+    if not request.user.is_authenticated:
+        return False
+    return not Member.objects.present().filter(tenant=tenant, person=request.user).exists()
 
 
 def _is_elsewhere(match: ResolverMatch, tenant: Tenant) -> bool:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from revidweb.accounts import hosts
-from revidweb.accounts.models import Host, HostState, Person, Role
+from revidweb.accounts.models import Host, HostState, Member, MemberState, Person, Role
 from revidweb.web import handler
 from revidweb.web import hosts as hosts_served
 from tests.makers import PASSWORD, a_client, a_member, a_person, a_tenant
@@ -135,6 +135,14 @@ def test_its_start_leads_to_the_tenant(owner):
     answer = get("/", WEB, by=owner)
     assert (answer.status_code, answer.url) == (302, f"/t/{owner.tenant.slug}/")
     assert get(answer.url, WEB, by=owner).status_code == 200
+
+
+def test_its_start_leads_a_stranger_to_its_door_and_a_suspended_member_to_the_page_that_says_so(owner):
+    stranger, suspended = a_person(), a_member(owner.tenant)
+    Member.objects.filter(pk=suspended.pk).update(state=MemberState.SUSPENDED)
+    assert get("/", WEB, by=stranger).url == f"/t/{owner.tenant.slug}/join/"
+    assert get(f"/t/{owner.tenant.slug}/join/", WEB, by=stranger).status_code == 200
+    assert get("/", WEB, by=suspended).url == f"/t/{owner.tenant.slug}/"
 
 
 def test_whoever_is_signed_out_goes_to_sign_in_there_and_back(owner):
