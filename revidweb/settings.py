@@ -187,7 +187,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SIGNUP = env.choice("REVIDWEB_SIGNUP", "open" if IS_EMBEDDED else "invite", ("open", "invite", "closed"))
 INVITATION_DAYS = env.whole("INVITATION_DAYS", 7, least=1, most=365)
-ACCOUNT_ADAPTER = "revidweb.web.signup.AccountAdapter"
+ACCOUNT_ADAPTER = "revidweb.web.account.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

@@ -10,8 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts.models import Host, Member, Person
-from revidweb.web import hosts
+from revidweb.web import doors, hosts
 
+_PLAIN_TO_SEE = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
 _LINKS = ("password_reset_url", "activate_url", "signup_url")
 _WAYS: dict[str, str | Promise] = {
     "reauthenticate": _("Use your password"),
@@ -20,8 +21,8 @@ _WAYS: dict[str, str | Promise] = {
 }
 
 
-class HouseAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """allauth's decisions, told in the house's words."""
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """allauth's decisions, told in the house's words: e-mail and password, in through a door or to found a tenant."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
         "account_inactive": _("This account is switched off. Ask the operator of this installation."),
@@ -39,6 +40,22 @@ class HouseAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         "too_many_login_attempts": _("That was tried too often. Wait five minutes, or choose a new password."),
         "unverified_primary_email": _("Your main address must be confirmed first."),
     }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Whether there is something that this visitor may sign up for."""
+        return doors.may_sign_up(request)
+
+    def save_user(self, request: HttpRequest, user: Person, form: Any, commit: bool = True) -> Person:
+        """Fill the person in without saving: the sign-up form saves them together with their membership."""
+        filled_in: Person = super().save_user(request, user, form, commit=False)
+        return filled_in
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """Say what happened, except where the page that follows shows it anyway."""
+        if message_template not in _PLAIN_TO_SEE:
+            super().add_message(request, level, message_template, *args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send it with links to a host that may learn what they open. `origin`: scheme and host of them all."""
