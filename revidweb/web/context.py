@@ -159,7 +159,7 @@ class Frame:
         return doors.may_sign_up(self.request)
 
     @property
-    def may_found(self) -> bool:
+    def is_founding_open(self) -> bool:
         """Whether everybody may found tenants here, and so this person another one."""
         return bool(settings.SIGNUP == "open") and hosts.of(self.request) is None
 
