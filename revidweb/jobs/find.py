@@ -13,11 +13,10 @@ from django.db.models import Exists, OuterRef
 from revidweb.connections import budget
 from revidweb.connections.models import Connection
 from revidweb.lib import clock
-from revidweb.providers import registry
 from revidweb.providers.base import Order, OutcomeUnknown, ProviderError, Receipt
 from revidweb.trail import trail
 
-from . import answers, inputs, orders, poll, signs
+from . import answers, asking, inputs, orders, poll, signs
 from .models import Attempt, AttemptState, Job
 from .states import State
 
@@ -64,7 +63,7 @@ def _take() -> list[int]:
 
 
 def _may_ask(job: Job, attempt: Attempt) -> bool:
-    if budget.take(attempt.credential, wanted=1, rank=budget.Rank.POLL):
+    if asking.may_ask(attempt, wanted=1, rank=budget.Rank.POLL):
         return True
     poll.give_back([job])
     return False
@@ -77,8 +76,7 @@ def search(job: Job, attempt: Attempt, order: Order) -> Sequence[Receipt] | Prov
     """
     until = (attempt.answered_at or clock.now()) + timedelta(seconds=settings.SEND_LEASE_S)
     try:
-        provider = registry.provider(job.connection.provider)
-        return provider.find(attempt.account, order, since=attempt.sent_at, until=until)
+        return asking.find(attempt, order, since=attempt.sent_at, until=until)
     except ProviderError as error:
         return error
     except Exception as bug:

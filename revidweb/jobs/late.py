@@ -16,7 +16,7 @@ from revidweb.connections import budget
 from revidweb.lib import clock
 from revidweb.providers.base import Order, ProviderError, Receipt, Sighting, Status
 
-from . import find, poll, settle
+from . import asking, find, poll, settle
 from .models import Attempt, AttemptState, Job
 from .states import State
 
@@ -65,7 +65,7 @@ def _may_ask(job: Job, attempt: Attempt) -> bool:
     if attempt.credential is None or not attempt.credential.sealed:
         _next(job, None)
         return False
-    if not budget.take(attempt.credential, wanted=1, rank=budget.Rank.PAGE):
+    if not asking.may_ask(attempt, wanted=1, rank=budget.Rank.PAGE):
         _next(job, max(poll.NOT_ASKED_WAIT_S, budget.resting_s(attempt.credential)))
         return False
     return True

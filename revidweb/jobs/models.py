@@ -341,7 +341,7 @@ class Attempt(models.Model):
     def latest(cls, jobs: Iterable[Job], state: AttemptState) -> "dict[int, Attempt]":
         """The latest attempt of each job that is in this state, by the job's primary key. One query."""
         there = cls.objects.filter(job__in=jobs, state=state).order_by("number")
-        return {attempt.job_id: attempt for attempt in there.select_related("connection", "credential")}
+        return {attempt.job_id: attempt for attempt in there.select_related("connection__credential", "credential")}
 
     @property
     def account(self) -> Account:

@@ -18,7 +18,7 @@ from revidweb.lib import clock
 from revidweb.providers import registry
 from revidweb.providers.base import OutcomeUnknown, Pace, ProviderBusy, ProviderError, Sighting, Status
 
-from . import orders, settle, signs, store, wake
+from . import asking, orders, settle, signs, store, wake
 from .models import Attempt, AttemptState, Job
 from .states import State
 
@@ -81,7 +81,7 @@ def _groups(jobs: Sequence[Job]) -> Iterator[Group]:
         group = list(members)
         job, attempt = group[0]
         wanted = min(len(group), FAILING_PROBES) if is_failing else len(group)
-        may_ask = budget.take(attempt.credential, wanted=wanted, rank=budget.Rank.POLL)
+        may_ask = asking.may_ask(attempt, wanted=wanted, rank=budget.Rank.POLL)
         wait_s = FAILING_WAIT_S if is_failing else NOT_ASKED_WAIT_S
         give_back([job for job, _attempt in group[may_ask:]], after_s=wait_s)
         yield Group(job.connection, attempt.credential, group[:may_ask])
@@ -111,27 +111,12 @@ def _look(group: Group, pair: tuple[Job, Attempt]) -> Sighting | ProviderError:
 def look(job: Job, attempt: Attempt) -> Sighting | ProviderError:
     """Ask upstream about one job, or ask it to stop. Touches no database: many run at once."""
     try:
-        wants_end = job.is_moving and job.cancel_asked_at is not None
-        return (_stop(job, attempt) if wants_end else None) or _ask(job, attempt)
+        return asking.look(job, attempt, is_unwanted=job.is_moving and job.cancel_asked_at is not None)
     except ProviderError as error:
         return error
     except Exception as bug:
         log.exception("poll.bug", job=job.public_id)  # one job's must not keep the round from all others
         return OutcomeUnknown(type(bug).__name__)
-
-
-def _ask(job: Job, attempt: Attempt) -> Sighting:
-    return registry.provider(job.connection.provider).poll(attempt.account, attempt.ticket)
-
-
-def _stop(job: Job, attempt: Attempt) -> Sighting | None:
-    """None where upstream does not stop it, or cannot be asked to: then it goes on, and is looked at as ever."""
-    try:
-        answer = registry.provider(job.connection.provider).cancel(attempt.account, attempt.ticket)
-    except ProviderError as error:
-        log.warning("poll.not_stopped", job=job.public_id, reason=error.reason)
-        return None
-    return Sighting(Status.CANCELLED, refunded=answer.refunded) if answer.is_cancelled else None
 
 
 def _finish(group: Group, seen: Sequence[Sighting | ProviderError]) -> None:

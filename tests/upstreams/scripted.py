@@ -10,6 +10,7 @@ from PIL import Image
 
 from revidweb.providers.base import (
     Account,
+    AccountRefused,
     Cancellation,
     Input,
     Limits,
@@ -46,6 +47,7 @@ class Scripted:
         self.cancellation = Cancellation(is_cancelled=True)
         self.results: list[bytes | ProviderError] = [a_picture()]
         self.there: list[Receipt] = []
+        self.dead_keys: set[str] = set()  # refused when they ask after an order
         self.sent: list[Order] = []
         self.polled: list[str] = []
         self.cancelled: list[str] = []
@@ -73,17 +75,17 @@ class Scripted:
         return answer
 
     def poll(self, account: Account, ticket: str) -> Sighting:
-        self.keys["poll"].append(account.key)
+        self._heard("poll", account)
         self.polled.append(ticket)
         return self._say(self.sightings)
 
     def cancel(self, account: Account, ticket: str) -> Cancellation:
-        self.keys["cancel"].append(account.key)
+        self._heard("cancel", account)
         self.cancelled.append(ticket)
         return self.cancellation
 
     def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
-        self.keys["find"].append(account.key)
+        self._heard("find", account)
         return self.there
 
     def models(self, account: Account) -> Sequence[dict[str, object]]:
@@ -107,6 +109,11 @@ class Scripted:
 
     def pace(self, order: Order) -> Pace:
         return Pace(first_s=0, interval_s=0, expected_s=0)
+
+    def _heard(self, call: str, account: Account) -> None:
+        self.keys[call].append(account.key)
+        if account.key in self.dead_keys:
+            raise AccountRefused("Invalid API key", code="invalid")
 
     @staticmethod
     def _next(script: list):

@@ -1,0 +1,90 @@
+"""Ask upstream about an order: with the key that made it, and where that was replaced and is dead, with its successor.
+
+The successor may belong to another account. So its word counts where it knows the order, and where it does not, that
+says nothing. Nothing here touches the database but `may_ask`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from revidweb.connections import budget
+from revidweb.connections.models import Credential
+from revidweb.providers import registry
+from revidweb.providers.base import Account, AccountRefused, Order, Provider, ProviderError, Receipt, Sighting, Status
+
+from .models import Attempt, Job, account_with
+
+log = structlog.get_logger(__name__)
+
+
+def may_ask(attempt: Attempt, *, wanted: int, rank: budget.Rank) -> int:
+    """How many questions may be asked now, 0 to `wanted`; they count as asked, by the successor's budget as well."""
+    given = budget.take(attempt.credential, wanted=wanted, rank=rank)
+    successor = _successor(attempt)
+    return budget.take(successor, wanted=given, rank=rank) if successor and given else given
+
+
+def look(job: Job, attempt: Attempt, *, is_unwanted: bool) -> Sighting:
+    """One look at an order; where nobody wants it any more, upstream is asked to stop it.
+
+    The successor stops only what it has seen going on. Raises the four errors; AccountRefused also where the successor
+    knows no such order.
+    """
+    provider = _provider(attempt)
+    try:
+        account = attempt.account
+        return (_stop(job, attempt, account) if is_unwanted else None) or provider.poll(account, attempt.ticket)
+    except AccountRefused as refused:
+        account = _other_account(attempt, refused)
+        seen = provider.poll(account, attempt.ticket)
+        if seen.status == Status.MISSING:
+            raise
+    is_going_on = seen.status in (Status.PENDING, Status.WORKING)
+    return (_stop(job, attempt, account) if is_unwanted and is_going_on else None) or seen
+
+
+def find(attempt: Attempt, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+    """Orders upstream that may be this one; none at the successor is no answer.
+
+    Raises the four errors, AccountRefused also where the successor found nothing.
+    """
+    provider = _provider(attempt)
+    try:
+        return provider.find(attempt.account, order, since=since, until=until)
+    except AccountRefused as refused:
+        found = provider.find(_other_account(attempt, refused), order, since=since, until=until)
+        if not found:
+            raise
+        return found
+
+
+def _stop(job: Job, attempt: Attempt, account: Account) -> Sighting | None:
+    """None where upstream does not stop it, or cannot be asked to: then it goes on, and is looked at as ever."""
+    try:
+        answer = _provider(attempt).cancel(account, attempt.ticket)
+    except ProviderError as error:
+        log.warning("asking.not_stopped", job=job.public_id, reason=error.reason)
+        return None
+    return Sighting(Status.CANCELLED, refunded=answer.refunded) if answer.is_cancelled else None
+
+
+def _other_account(attempt: Attempt, refused: AccountRefused) -> Account:
+    """Who may ask once the attempt's own key was refused; where nobody may, the refusal stands."""
+    successor = _successor(attempt)
+    if successor is None:
+        raise refused
+    return account_with(attempt.connection, successor)
+
+
+def _successor(attempt: Attempt) -> Credential | None:
+    """The key in use now, if it is another one for the same place: elsewhere nobody is shown a key."""
+    current, own = attempt.connection.credential, attempt.credential
+    if current is None or own is None or current.pk == own.pk:
+        return None
+    return current if current.base_url == own.base_url else None
+
+
+def _provider(attempt: Attempt) -> Provider:
+    return registry.provider(attempt.connection.provider)
