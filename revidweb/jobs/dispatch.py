@@ -8,7 +8,7 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Window
+from django.db.models import Count, F, Min, Q, Window
 from django.db.models.functions import RowNumber
 
 from revidweb.connections import budget, slots
@@ -33,6 +33,8 @@ from .states import State
 
 MOST_AT_ONCE = 200
 TRIES_TO_FETCH = 4
+SLOW_S = 5  # a create call that takes longer comes from a slow server
+MOST_AT_A_SLOW_ONE = 2
 
 
 @shared_task
@@ -40,8 +42,12 @@ def tick() -> None:
     """Send what is queued wherever a slot is free."""
     waiting = Job.objects.due(State.QUEUED).filter(connection__in=_open().values("pk"))
     for connection_id in waiting.order_by().values_list("connection", flat=True).distinct():
-        for pk in claim(connection_id):
-            wake.up(send, pk, expires=settings.LEASE_S)
+        _fill(connection_id)
+
+
+def _fill(connection_id: int) -> None:
+    for pk in claim(connection_id):
+        wake.up(send, pk, expires=settings.LEASE_S)
 
 
 def _open() -> ConnectionQuerySet:
@@ -67,7 +73,8 @@ def claim(connection_id: int) -> list[int]:
 def _pick(connection: Connection) -> list[int]:
     """Jobs for the free slots: each goes to the member who has the least there, and then to the oldest that fits."""
     free = slots.Free.of(connection, used=Job.objects.filter(connection=connection).slots_used())
-    lines = _lines(connection, most=min(free.total, MOST_AT_ONCE))
+    free.total = min(free.total, MOST_AT_ONCE, _threads_left(connection))
+    lines = _lines(connection, most=free.total)
     holding = Job.objects.filter(connection=connection).holding_slots().order_by()
     has = Counter(dict(holding.values_list("member").annotate(Count("pk"))))
     turns = [(has[member], line[0][0], member) for member, line in lines.items()]
@@ -81,6 +88,19 @@ def _pick(connection: Connection) -> list[int]:
             picked.append(pk)
             heappush(turns, (had + 1, oldest, member))
     return picked
+
+
+def _threads_left(connection: Connection) -> int:
+    """How many more the worker may prepare and send there: others' servers need threads too.
+
+    No connection has more than three quarters of them, and one that leaves a call waiting has two until it answers.
+    """
+    under_way = Job.objects.filter(connection=connection, state__in=[State.PREPARING, State.SENDING])
+    oldest = Min("attempts__sent_at", filter=Q(state=State.SENDING, attempts__state=AttemptState.SENDING))
+    now = under_way.aggregate(count=Count("pk", distinct=True), oldest=oldest)
+    is_slow = now["oldest"] is not None and now["oldest"] < clock.ago(SLOW_S)
+    most = MOST_AT_A_SLOW_ONE if is_slow else max(1, settings.WORKER_THREADS * 3 // 4)
+    return max(0, most - int(now["count"]))
 
 
 def _lines(connection: Connection, *, most: int) -> dict[int, list[tuple[int, Kind]]]:
@@ -107,6 +127,14 @@ def send(job_id: int) -> None:
         attempt = _begin(job) if brought else None
         if brought and attempt:
             _call(job, attempt, brought)
+    _go_on(job)
+
+
+def _go_on(job: Job) -> None:
+    """Where the server takes orders, the next one need not wait for the clock."""
+    waiting = Job.objects.due(State.QUEUED).filter(connection=job.connection_id)
+    if job.state != State.QUEUED and waiting.exists():
+        _fill(job.connection_id)
 
 
 def _prepare(job: Job) -> Brought | None:

@@ -15,10 +15,13 @@ def due_now(**changes) -> None:
 
 
 def send_all() -> None:
-    """One dispatch tick, with the messages it would have sent."""
+    """One dispatch tick, with the messages that it and they would have sent."""
     dispatch.tick()
-    for pk in Job.objects.filter(state="preparing").order_by("pk").values_list("pk", flat=True):
-        dispatch.send(pk)
+    sent: set[int] = set()
+    while claimed := set(Job.objects.filter(state="preparing").values_list("pk", flat=True)) - sent:
+        for pk in sorted(claimed):
+            dispatch.send(pk)
+        sent |= claimed
 
 
 def poll_all() -> None:

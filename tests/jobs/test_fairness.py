@@ -9,8 +9,9 @@ from revidweb.accounts.actors import Actor, of
 from revidweb.accounts.models import Role
 from revidweb.connections.models import Connection
 from revidweb.credits import ledger
-from revidweb.jobs import poll, submit
+from revidweb.jobs import dispatch, poll, submit
 from revidweb.jobs.models import Attempt, Job
+from revidweb.lib import clock
 from revidweb.providers.base import Order, Sighting, Status
 from tests import makers
 from tests.upstreams.scripted import WORKING
@@ -100,3 +101,54 @@ def test_clips_that_find_no_slot_keep_no_picture_waiting(three, order, upstream)
     send_all()
     working = Job.objects.filter(state="working")
     assert (working.filter(kind="video").count(), working.filter(kind="image").count()) == (2, 3)
+
+
+def under_way(seconds: float = 0) -> None:
+    """Whatever is claimed is being sent, and the oldest call waits for so long already."""
+    for job in Job.objects.full().filter(state="preparing"):
+        dispatch._begin(job)
+    Attempt.objects.filter(pk=Attempt.objects.earliest("pk").pk).update(sent_at=clock.ago(seconds))
+
+
+def claimed() -> int:
+    """How many more are taken up now."""
+    return len(dispatch.claim(Connection.objects.get().pk))
+
+
+def test_one_connection_never_has_all_threads(three, order, upstream, settings):
+    settings.WORKER_THREADS = 16
+    Connection.objects.update(total_slots=40, image_slots=40)
+    ask(three[0], order, 40)
+    assert claimed() == 12
+    assert claimed() == 0
+    under_way()
+    assert claimed() == 0
+    Job.objects.filter(state="sending").update(state="working")
+    assert claimed() == 12
+
+
+def test_a_server_that_leaves_a_call_waiting_gets_two_threads_until_it_answers(three, order, upstream):
+    Connection.objects.update(total_slots=40, image_slots=40)
+    ask(three[0], order, 40)
+    claimed()
+    under_way(dispatch.SLOW_S + 1)
+    slowest = Attempt.objects.earliest("pk").job_id
+    Job.objects.filter(state="sending").exclude(pk=slowest).update(state="working")
+    assert claimed() == 1
+    assert claimed() == 0
+    Job.objects.filter(pk=slowest).update(state="working")
+    assert claimed() == 11
+
+
+def test_quick_answers_fill_forty_slots_in_one_go(three, order, upstream):
+    Connection.objects.update(total_slots=40, image_slots=40)
+    ask(three[0], order, 50)
+    send_all()
+    assert whose("working", three) == [40, 0, 0]
+
+
+def test_room_is_asked_for_with_one_query(three, order, upstream, django_assert_num_queries):
+    ask(three[0], order, 4)
+    connection = Connection.objects.get()
+    with django_assert_num_queries(1):
+        assert dispatch._threads_left(connection) == 12
