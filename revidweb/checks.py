@@ -35,6 +35,11 @@ EMBEDDED_OPEN = Warning(
     hint="Set HOST=127.0.0.1, or REVIDWEB_MODE=production and what it asks for.",
     id="revidweb.W004",
 )
+SHORT_LEASE = Warning(
+    "SEND_LEASE_S is less than twice REVIDAPI_CREATE_TIMEOUT_S.",
+    hint="Raise SEND_LEASE_S: an order whose answer comes after its lease is held for lost, and fails if it was busy.",
+    id="revidweb.W005",
+)
 
 
 @register(Tags.security)
@@ -61,6 +66,13 @@ def embedded_stays_at_home(app_configs: Any, **kwargs: Any) -> list[CheckMessage
     """The embedded mode has a demo owner and no TLS: it is for this machine alone."""
     is_open = settings.IS_EMBEDDED and settings.HOST not in {"127.0.0.1", "localhost", "::1"}
     return [EMBEDDED_OPEN] if is_open else []
+
+
+@register()
+def a_lease_outlasts_its_call(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """The call is bounded; around it the answer is awaited and written."""
+    is_long = settings.SEND_LEASE_S >= 2 * settings.REVIDAPI_CREATE_TIMEOUT_S
+    return [] if is_long else [SHORT_LEASE]
 
 
 @register(Tags.files)

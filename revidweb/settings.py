@@ -302,7 +302,7 @@ FETCH_TIMEOUT_S = env.seconds("FETCH_TIMEOUT_S", 30, least=1, most=300)
 
 TICK_S = env.seconds("TICK_S", 1, least=0.1, most=60)
 LEASE_S = env.seconds("LEASE_S", 120, least=1, most=3600)
-SEND_LEASE_S = env.seconds("SEND_LEASE_S", 180, least=1, most=3600)
+SEND_LEASE_S = env.seconds("SEND_LEASE_S", 300, least=1, most=3600)
 JOB_DEADLINE_S = env.seconds("JOB_DEADLINE_S", 3600, least=10, most=86_400)
 STORE_DEADLINE_S = env.seconds("STORE_DEADLINE_S", 86_400, least=10, most=604_800)
 UNROUTED_S = env.seconds("UNROUTED_S", 600, least=1, most=86_400)

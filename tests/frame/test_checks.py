@@ -62,3 +62,10 @@ def test_a_data_folder_that_cannot_be_written_is_named(settings, tmp_path):
     (tmp_path / "file").touch()
     settings.VAR_DIR = tmp_path / "file"
     assert ids(checks.data_folder_is_writable(None)) == ["revidweb.E003"]
+
+
+def test_a_lease_that_ends_before_the_call_that_it_is_for_is_named(settings):
+    assert checks.a_lease_outlasts_its_call(None) == []
+    settings.SEND_LEASE_S, settings.REVIDAPI_CREATE_TIMEOUT_S = 239, 120
+    [found] = checks.a_lease_outlasts_its_call(None)
+    assert (found.id, "SEND_LEASE_S" in found.hint) == ("revidweb.W005", True)
