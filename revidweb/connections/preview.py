@@ -38,3 +38,8 @@ def open_at(tenant: Tenant) -> Connection:
 def is_alone(actor: Actor) -> bool:
     """Whether the tenant has no account at a provider, so that its jobs can only draw previews. One query."""
     return not Connection.objects.visible_to(actor).exclude(provider=PREVIEW).exists()
+
+
+def is_on(actor: Actor) -> bool:
+    """Whether the tenant offers previews. One query."""
+    return Connection.objects.visible_to(actor).filter(provider=PREVIEW, is_enabled=True).exists()

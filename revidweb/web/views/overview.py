@@ -28,6 +28,7 @@ def overview(request: ActorRequest) -> HttpResponse:
         context["is_first"] = listing.is_empty(actor)
         context["first_prompts"] = _first_prompts()
         context["is_unconnected"] = actor.may(Right.MANAGE_CONNECTIONS) and preview.is_alone(actor)
+        context["draws_previews"] = context["is_unconnected"] and preview.is_on(actor)
     return _remembered(request, render(request, "overview/page.html", context))
 
 
