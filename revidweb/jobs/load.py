@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from revidweb.connections.models import Connection
 from revidweb.providers.base import Kind
 
-from .models import Job
+from .models import Attempt, Job
 from .states import State
 
 
@@ -41,3 +41,8 @@ def of(connections: Iterable[Connection]) -> dict[int, Load]:
         )
     )
     return {row["connection"]: Load(row["images"], row["others"], row["queued"], row["moving"]) for row in counted}
+
+
+def is_unused(connection: Connection) -> bool:
+    """Whether nothing was ever sent there. One query."""
+    return not Attempt.objects.filter(connection=connection).exists()

@@ -1,9 +1,13 @@
 """One connection: its page, and what its owners may do with it."""
 
+from datetime import timedelta
+
 import pytest
+from django.urls import reverse
 
 from revidweb.catalog.models import Price
 from revidweb.connections.models import Connection, Credential
+from revidweb.jobs.models import Attempt
 from revidweb.lib import clock
 from tests.makers import a_client
 from tests.upstreams.revidapi import StandIn
@@ -53,9 +57,33 @@ def test_changes_stand_with_their_old_and_new_value(owner, connection):
     a_change(connection, old=90, new=1110)
     a_change(connection, "model_added", model="nano-banana-3", key="", server="", old=None, new=None)
     page = text(get(owner, "connection", connection))
-    assert "kling-2.6 1080p-10s-fast · VIP 1 · premium" in page
+    assert "Kling 2.6 1080p-10s-fast · VIP 1 · premium" in page
+    assert "nano-banana-3" in page
     assert "Price changed 90 1,110" in page
     assert "Model added – –" in page
+
+
+def test_a_decided_price_stands_at_the_time_of_its_decision(owner, connection):
+    read_at, decided_at = (clock.now() - timedelta(hours=hours) for hours in (5, 1))
+    a_change(connection, "held", at=read_at, decided_at=decided_at, is_accepted=True, decided_by="member:x")
+    a_change(connection, "gone", at=decided_at - timedelta(hours=1))
+    page = get(owner, "connection", connection).content.decode()
+    changes = page[page.index('id="changes"') :]
+    assert decided_at.isoformat(timespec="seconds") in changes
+    assert read_at.isoformat(timespec="seconds") not in changes
+    assert changes.index("Accepted") < changes.index("Price gone")
+
+
+def test_a_connection_without_a_job_leads_on_to_a_first_picture(owner, connected):
+    assert "Create a picture" in text(get(owner, "connection", connected))
+    there = a_job_there(connected, owner, state="done", ended_at=clock.now())
+    Attempt.objects.create(job=there, number=1, connection=connected)
+    assert "Create a picture" not in text(get(owner, "connection", connected))
+
+
+def test_a_connection_in_trouble_leads_to_no_picture(owner, connection):
+    Connection.objects.filter(pk=connection.pk).update(trouble="exhausted", trouble_since=clock.now())
+    assert "Create a picture" not in text(get(owner, "connection", connection))
 
 
 def test_many_changes_stand_on_pages(owner, connection):
@@ -292,6 +320,15 @@ def test_it_is_removed_with_its_key(owner, connection, htmx):
     assert now(connection).removed_at
     assert not Credential.objects.exclude(sealed="").exists()
     assert get(owner, "connection", connection).status_code == 404
+
+
+def test_removing_the_last_one_while_previews_are_off_leads_to_their_switch(owner, connected):
+    answer = a_client(owner.member).post(path(owner, "connection_remove", connected), follow=True)
+    assert answer.redirect_chain[-1][0] == f"{path(owner)}#preview"
+    assert "until you switch previews on" in text(answer)
+    first = text(a_client(owner.member).get(reverse("overview", args=[owner.tenant.slug])))
+    assert "previews are off. Switch previews on or Connect RevidAPI" in first
+    assert "these are previews" not in first
 
 
 @pytest.mark.parametrize("htmx", [True, False])

@@ -22,6 +22,7 @@ from revidweb.catalog import changes, connecting
 from revidweb.catalog import sync as syncing
 from revidweb.catalog.changes import Tally
 from revidweb.connections import budget, switching
+from revidweb.connections import preview as previews
 from revidweb.connections.models import Connection
 from revidweb.jobs import disconnecting, load
 from revidweb.jobs.load import Load
@@ -166,13 +167,15 @@ def _page(
 
 
 def _shown(request: ActorRequest, row: Connection) -> dict[str, Any]:
-    """Five queries."""
+    """Five queries, six while nothing runs there."""
     page = Paginator(changes.of(row), _PER_PAGE).get_page(request.GET.get("page"))
+    card = _card(row)
     return {
-        "card": _card(row),
+        "card": card,
         "held": list(changes.waiting(row)[:HELD_MOST]),
         "page": page,
         **parts.neighbours(page),
+        "is_unused": not card.load.moving and not card.standing.title and load.is_unused(row),
         "name_form": forms.name_of(row),
         "key_form": forms.key_of(row),
         "look": 0,
@@ -290,8 +293,12 @@ def remove(request: ActorRequest, connection_id: str) -> HttpResponse:
         disconnecting.disconnect(request.actor, row)
     except Refusal as refusal:
         return _done(request, row, wording.of(refusal), level="error")
-    messages.success(request, _("%(name)s was removed.") % {"name": row.name})
-    return parts.lead_to(request, reverse("connections", args=[request.actor.tenant.slug]))
+    where, said = reverse("connections", args=[request.actor.tenant.slug]), _("%(name)s was removed.")
+    if previews.is_alone(request.actor) and not previews.is_on(request.actor):
+        where += "#preview"
+        said = _("%(name)s was removed. Nothing can be made now, until you switch previews on or connect an account.")
+    messages.success(request, said % {"name": row.name})
+    return parts.lead_to(request, where)
 
 
 @require_POST
@@ -304,7 +311,7 @@ def change(request: ActorRequest, connection_id: str, change_id: int) -> HttpRes
     if not syncing.decide(request.actor, held, accept=is_accepted):
         return _done(request, row, _("This price was decided already."), level="error")
     said = _("The new price of %(model)s is on sale.") if is_accepted else _("That price of %(model)s stays off sale.")
-    return _done(request, row, said % {"model": held.model})
+    return _done(request, row, said % {"model": changes.title_of(held)})
 
 
 @require_POST
