@@ -13,14 +13,14 @@ from . import orders, submit
 from .models import Batch, Job, JobInput
 
 
-def retry(actor: Actor, job: Job, *, token: str) -> Batch:
+def retry(actor: Actor, job: Job, *, token: str, shown: int | None = None) -> Batch:
     """Submit an ended job's order anew; the old job and its books stay as they are.
 
-    token: as in submit. Raises Refusal "still_running", or what submit refuses.
+    token, shown: as in submit. Raises Refusal "still_running", or what submit refuses.
     """
     if job.is_moving:
         raise Refusal("still_running", state=job.state)
-    return submit.submit(actor, order_again(job), count=1, token=token, retry_of=job)
+    return submit.submit(actor, order_again(job), count=1, token=token, retry_of=job, shown=shown)
 
 
 def quote(actor: Actor, job: Job, inputs: Sequence[JobInput]) -> Quote:

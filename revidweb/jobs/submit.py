@@ -25,18 +25,21 @@ from .models import Batch, Job, JobInput, Submission
 MOST_PER_BATCH = 8
 
 
-def submit(actor: Actor, order: Order, *, count: int, token: str, retry_of: Job | None = None) -> Batch:
+def submit(
+    actor: Actor, order: Order, *, count: int, token: str, retry_of: Job | None = None, shown: int | None = None
+) -> Batch:
     """Quote, hold and queue `count` jobs of one order in one transaction, and wake the dispatcher.
 
-    token: the form's; the same form again returns the first batch and writes nothing.
-    Raises Refusal: "empty_prompt", "prompt_too_long", "bad_count", "token_reused", what quoting refuses, an unknown
-    or private input, or NotEnoughCredits for the whole batch.
+    token: the form's; the same form again returns the first batch and writes nothing. shown: the credits of one job as
+    a person saw them, None where nobody did; what became cheaper is taken at its price.
+    Raises Refusal: "empty_prompt", "prompt_too_long", "bad_count", "token_reused", "price_moved", what quoting refuses,
+    an unknown or private input, or NotEnoughCredits for the whole batch.
     """
     order = check(order, count)
     fingerprint = _fingerprint(actor, order, count)
     try:
         with transaction.atomic():
-            return _first(actor, token, fingerprint) or _queue(actor, order, count, token, fingerprint, retry_of)
+            return _first(actor, token, fingerprint) or _queue(actor, order, count, token, fingerprint, retry_of, shown)
     except IntegrityError:
         # The same form came twice at once: the other one has written the batch.
         batch = _first(actor, token, fingerprint)
@@ -63,6 +66,15 @@ def check(order: Order, count: int) -> Order:
     return replace(order, prompt=prompt)
 
 
+def check_price(quote: quoting.Quote, shown: int | None) -> None:
+    """Refuse what costs more than the person saw; both in credits a job, `shown` None where nobody saw a price.
+
+    Raises Refusal "price_moved" (facts was=, now=).
+    """
+    if shown is not None and quote.credits > shown:
+        raise Refusal("price_moved", was=shown, now=quote.credits)
+
+
 def is_sent(actor: Actor, token: str) -> bool:
     """Whether the form with this token made its batch already."""
     return Submission.objects.filter(member=actor.member, token=token).exists()
@@ -86,9 +98,12 @@ def _first(actor: Actor, token: str, fingerprint: str) -> Batch | None:
     return known.batch if known else None
 
 
-def _queue(actor: Actor, order: Order, count: int, token: str, fingerprint: str, retry_of: Job | None) -> Batch:
+def _queue(
+    actor: Actor, order: Order, count: int, token: str, fingerprint: str, retry_of: Job | None, shown: int | None
+) -> Batch:
     inputs = _inputs(actor, order)
     quote = quoting.quote(actor.tenant, order)
+    check_price(quote, shown)
     batch = Batch.objects.create(tenant=actor.tenant, member=actor.member, count=count)
     Submission.objects.create(member=actor.member, token=token, fingerprint=fingerprint, batch=batch)
     jobs = _jobs(actor, batch, quote, retry_of)

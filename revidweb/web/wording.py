@@ -123,6 +123,11 @@ SENTENCES: dict[str, str | Promise] = {
         "This costs %(needed)s credits, and %(free)s are free. Ask an owner or admin of the tenant for more.",
         "needed",
     ),
+    "price_moved": ngettext_lazy(
+        "One job costs %(now)s credit, and %(was)s were shown. Nothing was ordered: press again to agree.",
+        "One job costs %(now)s credits, and %(was)s were shown. Nothing was ordered: press again to agree.",
+        "now",
+    ),
     # files
     "file_missing": _("Choose a file first."),
     "file_empty": _("The file is empty. Choose another one."),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from revidweb.catalog.models import Price
 from revidweb.credits import ledger
 from revidweb.credits.models import Hold
 from revidweb.jobs import submit
@@ -47,6 +48,25 @@ def test_the_same_form_twice_is_one_batch(user, wallet, order):
     wallet.refresh_from_db()
     assert first == second
     assert (Job.objects.count(), wallet.held) == (2, 8)
+
+
+def test_an_order_that_costs_more_than_was_shown_is_refused(user, order):
+    with pytest.raises(Refusal) as refused:
+        submit.submit(user, order, count=2, token="t", shown=3)
+    assert (refused.value.code, refused.value.facts) == ("price_moved", {"was": 3, "now": 4})
+    assert nothing_was_written()
+
+
+@pytest.mark.parametrize("shown", [4, 5, None])
+def test_an_order_that_costs_no_more_than_was_shown_is_taken_at_its_price(user, order, shown):
+    assert submit.submit(user, order, count=1, token="t", shown=shown).jobs.get().credits == 4
+
+
+def test_the_same_form_twice_is_one_batch_whatever_it_showed(user, order):
+    first = submit.submit(user, order, count=1, token="t", shown=4)
+    Price.objects.filter(offer__media_model__name=order.model).update(credits=9)
+    assert submit.submit(user, order, count=1, token="t", shown=4) == first
+    assert submit.submit(user, order, count=1, token="t", shown=9) == first
 
 
 def test_a_used_form_with_another_order_is_refused(user, order):

@@ -6,10 +6,11 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
-from revidweb.catalog.models import MediaModel
+from revidweb.catalog.models import MediaModel, Price
 from revidweb.connections.models import Connection
 from revidweb.credits import ledger
 from revidweb.files import intake
+from revidweb.files.models import StoredFile
 from revidweb.jobs import submit
 from revidweb.jobs.models import Batch, Job
 from revidweb.providers.base import Input, Kind, Mode, Order
@@ -224,6 +225,51 @@ def test_an_address_is_fetched_later_and_never_in_the_request(user):
     sent(user, IMAGE | {"model": "nano-banana", "img_url": "https://pictures.example/a.png"})
     given = Job.objects.get().inputs.get()
     assert (given.url, given.file) == ("https://pictures.example/a.png", None)
+
+
+def _costs(model: str, credits: int) -> None:
+    Price.objects.filter(offer__media_model__name=model).update(credits=credits)
+
+
+@pytest.mark.parametrize("part", [True, False])
+@pytest.mark.parametrize("picture", [True, False])
+def test_what_got_dearer_since_the_price_was_read_is_asked_for_again(user, part, picture):
+    _costs("nano-banana", 4)
+    assert 'name="shown" value="4"' in options(user, model="nano-banana")
+    _costs("nano-banana", 9)
+    order = IMAGE | {"model": "nano-banana", "count": "2", "shown": "4"}
+    answer = sent(user, order | ({"input_image": an_upload(encoded())} if picture else {}), part=part)
+    assert (answer.status_code, Job.objects.count(), StoredFile.objects.count()) == (422, 0, 0)
+    assert (
+        error_above(answer) == "One job costs 9 credits, and 4 were shown. Nothing was ordered: press again to agree."
+    )
+    page = answer.content.decode()
+    assert (button(page), 'name="shown" value="9"' in page) == ("Generate · 18 credits", True)
+    sent(user, order | {"shown": "9"}, part=part)
+    assert [job.credits for job in Job.objects.all()] == [9, 9]
+
+
+def test_what_got_cheaper_is_taken_at_its_price(user):
+    sent(user, IMAGE | {"shown": "9"})
+    assert Job.objects.get().credits == 4
+
+
+def test_the_same_form_twice_is_one_batch_even_when_the_price_moved(user):
+    sent(user, IMAGE | {"shown": "4"})
+    _costs("image-4.0", 9)
+    assert sent(user, IMAGE | {"shown": "4"}).status_code == 200
+    assert Batch.objects.count() == 1
+
+
+def test_a_price_in_thousands_is_one_that_a_form_can_carry(user):
+    _costs("image-4.0", 12_000)
+    assert 'name="shown" value="12000"' in options(user, model="image-4.0")
+
+
+@pytest.mark.parametrize("shown", ["x", "1,000", "9" * 5000])
+def test_a_price_that_is_none_is_asked_for_again(user, shown):
+    answer = sent(user, IMAGE | {"shown": shown})
+    assert (answer.status_code, error_above(answer) != "", Job.objects.count()) == (422, True, 0)
 
 
 # -- making again ----------------------------------------------------------------------------------------------------

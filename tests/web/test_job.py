@@ -266,6 +266,25 @@ def test_a_retry_without_a_token_is_still_one(user, upstream):
     assert job.retries.count() == 1
 
 
+def test_a_retry_that_got_dearer_since_the_page_was_read_is_asked_for_again(user, upstream):
+    job = a_failed_job(user, upstream)
+    assert 'name="shown" value="4"' in get(user, "job", job).content.decode()
+    Price.objects.filter(offer__media_model__name="image-4.0").update(credits=7)
+    answer = a_client(user.member).post(url("job_retry", user, job), {"token": "t1", "shown": "4"}, follow=True)
+    assert said(answer) == ["One job costs 7 credits, and 4 were shown. Nothing was ordered: press again to agree."]
+    assert 'name="shown" value="7"' in answer.content.decode()
+    assert not job.retries.exists()
+    post(user, "job_retry", job, token="t1", shown="7")
+    assert job.retries.get().credits == 7
+
+
+@pytest.mark.parametrize("shown", ["", "x", "-4", "\u0664", "9" * 200])
+def test_a_retry_takes_no_nonsense_for_a_price(user, upstream, shown):
+    job = a_failed_job(user, upstream)
+    post(user, "job_retry", job, token="t1", shown=shown)
+    assert job.retries.get().credits == 4
+
+
 def test_a_running_job_is_not_tried_again(user):
     job = a_job(user)
     answer = a_client(user.member).post(url("job_retry", user, job), follow=True)

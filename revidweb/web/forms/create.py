@@ -52,6 +52,9 @@ class CreateForm(forms.Form):
     img_url = forms.CharField(label=_("or its address"), required=False, max_length=2000)
     count = forms.IntegerField(required=False, error_messages={"invalid": _("Choose how many at once.")})
     token = forms.CharField(required=False, max_length=80)
+    shown = forms.IntegerField(  # credits of one job
+        required=False, error_messages={"invalid": _("The price did not arrive. Look at it, and send the form again.")}
+    )
 
     def __init__(
         self,
@@ -138,7 +141,7 @@ class CreateForm(forms.Form):
     def quote(self) -> Quote | None:
         """What one job of this form costs; None where it cannot be made, and `why_not` says why."""
         try:
-            return quoting.quote_among(self._offers, self._order(self._settled))
+            return quoting.quote_among(self._offers, self._with_upload(self._order(self._settled)))
         except Refusal as refusal:
             self.why_not = wording.of(refusal)
             return None
@@ -219,16 +222,21 @@ class CreateForm(forms.Form):
         upload = self.cleaned_data["input_image"]
         if upload is None:
             return order
-        trial = replace(order, inputs=(Input(file_id="not kept yet"),))
+        trial = self._with_upload(order)
         submit.check(trial, self.cleaned_data["count"])
-        self._check_credits(quoting.quote(self.actor.tenant, trial))
+        if not submit.is_sent(self.actor, self.cleaned_data["token"]):
+            self._check_credits(quoting.quote(self.actor.tenant, trial))
         return replace(order, inputs=(Input(file_id=intake.keep_upload(self.actor, upload).public_id),))
 
+    def _with_upload(self, order: Order) -> Order:
+        """The order from the picture that came with the form, which is not kept yet."""
+        return replace(order, inputs=(Input(file_id="not kept yet"),)) if self.files.get("input_image") else order
+
     def _check_credits(self, quote: Quote) -> None:
-        """Refuse what the payer cannot pay before a picture is kept for it; the hold itself is what counts."""
+        """Refuse what the payer did not agree to or cannot pay before a picture is kept for it; the hold counts."""
+        submit.check_price(quote, self.cleaned_data["shown"])
         needed = quote.credits * self.cleaned_data["count"]
-        is_first = not submit.is_sent(self.actor, self.cleaned_data["token"])
-        if is_first and needed > self.balance.credits:
+        if needed > self.balance.credits:
             raise NotEnoughCredits(needed=needed, free=self.balance.credits)
 
     @property

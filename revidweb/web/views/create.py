@@ -82,6 +82,7 @@ def _submit(request: ActorRequest, kind: Kind) -> HttpResponse:
                 form.order(),
                 count=form.cleaned_data["count"],
                 token=form.cleaned_data["token"] or form.fresh_token,
+                shown=form.cleaned_data["shown"],
             )
             return _submitted(request, form, batch)
         except Refusal as refusal:

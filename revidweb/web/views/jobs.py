@@ -155,8 +155,9 @@ def cancel(request: ActorRequest, job_id: str) -> HttpResponse:
 def retry(request: ActorRequest, job_id: str) -> HttpResponse:
     """Try an ended job again as a new one; the same form twice is one new job."""
     row = access.job(request, job_id)
+    token = _token(request) or f"retry-{row.public_id}"
     try:
-        batch = retrying.retry(request.actor, row, token=_token(request) or f"retry-{row.public_id}")
+        batch = retrying.retry(request.actor, row, token=token, shown=_shown(request))
     except Refusal as refusal:
         messages.error(request, wording.of(refusal))
         return redirect("job", tenant_slug=request.actor.tenant.slug, job_id=row.public_id)
@@ -168,3 +169,9 @@ def _token(request: ActorRequest) -> str:
     """The form's token; "" for words that no form of ours carries."""
     token = request.POST.get("token", "")[:80]
     return token if ids.is_possible(token) else ""
+
+
+def _shown(request: ActorRequest) -> int | None:
+    """The credits that the button said; None for what no form of ours carries."""
+    shown = request.POST.get("shown", "")[:20]
+    return int(shown) if shown.isascii() and shown.isdigit() else None
