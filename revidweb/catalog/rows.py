@@ -13,6 +13,12 @@ from .models import Offer, Price
 # asking for it where there is none is a matter of sound alone.
 NAMES = ("aspect_ratio", "resolution", "quality", "duration", "speed", "server", "audio")
 
+# From less to more. What is on sale changes, and with it which row comes first: the order of a control must not.
+_LADDERS: Mapping[str, tuple[str, ...]] = {
+    "resolution": ("default", "480p", "540p", "720p", "1080p", "1k", "2k", "4k"),
+    "quality": ("low", "medium", "high", "720p", "1080p"),
+    "speed": ("slow", "standard", "fast"),
+}
 _TRUE = ("true", "1", "on", "yes")
 _FALSE = ("false", "0", "off", "no")
 
@@ -69,12 +75,20 @@ def values(asked: Mapping[str, Any]) -> dict[str, Param]:
 
 
 def choices(rows: Iterable[Row], name: str) -> list[Param]:
-    """The values that some of the rows cover, in the catalogue's order."""
+    """The values that some of the rows cover: from less to more where that is known, else in the catalogue's order."""
     found: dict[Param, int] = {}
     for row in rows:
         for choice in row.takes.get(name, ()):
             found[choice] = min(found.get(choice, row.price.pk), row.price.pk)
-    return sorted(found, key=lambda choice: (choice if isinstance(choice, int) else 0, found[choice]))
+    return sorted(found, key=lambda choice: (_step(name, choice), found[choice]))
+
+
+def _step(name: str, choice: Param) -> int:
+    """Its place from less to more; what stands on no ladder comes after what does."""
+    ladder = _LADDERS.get(name, ())
+    if isinstance(choice, int):
+        return choice
+    return ladder.index(choice) if choice in ladder else len(ladder)
 
 
 def fitting(rows: Iterable[Row], asked: Mapping[str, Param]) -> list[Row]:

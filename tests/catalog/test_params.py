@@ -79,6 +79,15 @@ def test_choices_stand_in_the_catalogues_order_with_words(tenant):
     assert shown["audio"].label == "Sound"
 
 
+def test_choices_keep_their_order_whichever_rows_are_on_sale(tenant):
+    def speeds():
+        return [choice.value for choice in _fields(tenant, "flux-2-pro")["speed"].choices]
+
+    before = speeds()
+    Price.objects.filter(offer__media_model__name="flux-2-pro", key="1k-slow").update(waiting_credits=99)
+    assert before == speeds() == ["slow", "fast"]
+
+
 def test_an_untouched_form_shows_the_stated_defaults_and_the_cheapest_row(tenant):
     shown = _fields(tenant, "kling-2.6")
     chosen = {name: field.value for name, field in shown.items()}
