@@ -70,6 +70,7 @@ def configure(*, level: str, as_json: bool) -> None:
             "loggers": {
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
+                "celery.worker.consumer.connection": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},
                 # Their DEBUG lines print what must not be read: whole pages' values, and addresses that others signed.
                 "django.template": {"level": "INFO"},
