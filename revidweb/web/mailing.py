@@ -44,6 +44,11 @@ def send(invitation: Invitation, token: str, *, inviter: str) -> None:
         raise Refusal("mail_not_sent") from None
 
 
+def is_kept() -> bool:
+    """Whether mail goes no farther than a file in the data folder, since no mail server is set."""
+    return bool(settings.EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend")
+
+
 def _origin(tenant: Tenant | None) -> str:
     """The scheme and host under which people reach the tenant, or found one."""
     return hosts.origin(tenant) if tenant else str(settings.PUBLIC_URL)

@@ -293,6 +293,16 @@ def test_the_dialog_comes_alone_or_over_the_list():
     assert "data-dialog-auto" in whole.content.decode()
 
 
+def test_where_no_mail_server_is_set_it_says_where_the_mail_lies(settings, tmp_path):
+    settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", tmp_path
+    owner = an_owner()
+    client = a_client(owner.member)
+    said = text(client.post(page(owner, "new/"), BY_MAIL, follow=True))
+    assert "the invitation to ada@example.test lies in the data folder, under mail" in said
+    assert "on its way" not in said
+    assert "/join/" in next(tmp_path.iterdir()).read_text()
+
+
 # -- again, and no more
 
 

@@ -8,6 +8,7 @@ from revidweb.accounts import invitations
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Invitation, Role
 from revidweb.catalog.params import Choice
+from revidweb.web import mailing
 
 MAIL, LINK = "mail", "link"
 _WAYS = ((MAIL, _("By mail")), (LINK, _("By a link")))
@@ -63,8 +64,8 @@ class InviteForm(forms.Form):
 
     @property
     def is_mail_kept(self) -> bool:
-        """Whether mail goes no farther than a file on the operator's disk."""
-        return bool(settings.EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend")
+        """Whether mail goes no farther than a file in the data folder."""
+        return mailing.is_kept()
 
     def clean(self) -> dict[str, object]:
         """A mail needs an address."""

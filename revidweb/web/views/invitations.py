@@ -104,7 +104,13 @@ def _invite(request: ActorRequest) -> HttpResponse:
 def _mail(request: ActorRequest, invitation: Invitation, token: str) -> None:
     """Send it and say so. Raises Refusal."""
     mailing.send(invitation, token, inviter=str(request.actor.member.person))
-    messages.success(request, _("The invitation is on its way to %(email)s.") % {"email": invitation.email})
+    said = _("The invitation is on its way to %(email)s.")
+    if mailing.is_kept():
+        said = _(
+            "No mail server is set: the invitation to %(email)s lies in the data folder, under mail. Send that file on,"
+            " or invite by a link."
+        )
+    messages.success(request, said % {"email": invitation.email})
 
 
 def _dialog(request: ActorRequest, *, status: int = 200, **inside: object) -> HttpResponse:
