@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import Enum
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Least
 
 from revidweb.lib import clock
 
@@ -45,6 +46,21 @@ def take(credential: Credential | None, *, wanted: int, rank: Rank) -> int:
         if given is not None:
             return given
     return 0
+
+
+def take_all(credential: Credential | None, requests: int, *, rank: Rank) -> bool:
+    """Take so many, or none where fewer may be made."""
+    given = take(credential, wanted=requests, rank=rank)
+    if given < requests:
+        give_back(credential, given)
+    return given == requests
+
+
+def give_back(credential: Credential | None, unused: int) -> None:
+    """Requests that were taken and not made."""
+    if credential is not None and unused > 0:
+        tokens = Least(F("tokens") + float(unused), Value(burst()))
+        Credential.objects.filter(pk=credential.pk).update(tokens=tokens)
 
 
 def rest(credential: Credential | None, seconds: float | None) -> None:

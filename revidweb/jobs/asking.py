@@ -1,10 +1,11 @@
 """Ask upstream about an order: with the key that made it, and where that was replaced and is dead, with its successor.
 
 The successor may belong to another account. So its word counts where it knows the order, and where it does not, that
-says nothing. Nothing here touches the database but `may_ask`.
+says nothing. Nothing here touches the database but what takes requests and gives them back.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -12,7 +13,17 @@ import structlog
 from revidweb.connections import budget
 from revidweb.connections.models import Credential
 from revidweb.providers import registry
-from revidweb.providers.base import Account, AccountRefused, Order, Provider, ProviderError, Receipt, Sighting, Status
+from revidweb.providers.base import (
+    Account,
+    AccountRefused,
+    JobList,
+    Order,
+    Provider,
+    ProviderError,
+    Receipt,
+    Sighting,
+    Status,
+)
 
 from .models import Attempt, Job, account_with
 
@@ -45,19 +56,48 @@ def look(job: Job, attempt: Attempt, *, is_unwanted: bool) -> Sighting:
     return (_stop(job, attempt, account) if is_unwanted and is_going_on else None) or seen
 
 
-def find(attempt: Attempt, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
-    """Orders upstream that may be this one; none at the successor is no answer.
+@dataclass(frozen=True)
+class Search:
+    """One reading of an account's job list for all orders that were lost with the key of this attempt.
 
-    Raises the four errors, AccountRefused also where the successor found nothing.
+    most: requests that each of the two keys may make.
     """
-    provider = _provider(attempt)
-    try:
-        return provider.find(attempt.account, order, since=since, until=until)
-    except AccountRefused as refused:
-        found = provider.find(_other_account(attempt, refused), order, since=since, until=until)
-        if not found:
-            raise
-        return found
+
+    attempt: Attempt
+    most: int
+    _lists: dict[Credential | None, JobList] = field(default_factory=dict)
+
+    def find(self, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+        """Orders upstream that may be this one; none at the successor is no answer.
+
+        Raises the four errors, AccountRefused also where the successor found nothing.
+        """
+        try:
+            return self._list(self.attempt.credential).find(order, since=since, until=until)
+        except AccountRefused:
+            successor = _successor(self.attempt)
+            found = self._list(successor).find(order, since=since, until=until) if successor else ()
+            if not found:
+                raise
+            return found
+
+    def give_back(self) -> None:
+        """Let others have the requests that were not made."""
+        for credential in (self.attempt.credential, _successor(self.attempt)):
+            made = self._lists[credential].requests if credential in self._lists else 0
+            budget.give_back(credential, self.most - made)
+
+    def _list(self, credential: Credential | None) -> JobList:
+        if credential not in self._lists:
+            account = account_with(self.attempt.connection, credential)
+            self._lists[credential] = _provider(self.attempt).job_list(account, most_requests=self.most)
+        return self._lists[credential]
+
+
+def search(attempt: Attempt, *, rank: budget.Rank) -> Search:
+    """A search with as many requests as may be made now; none where `most` is 0."""
+    wanted = _provider(attempt).requests.job_list
+    return Search(attempt, may_ask(attempt, wanted=wanted, rank=rank))
 
 
 def _stop(job: Job, attempt: Attempt, account: Account) -> Sighting | None:

@@ -1,8 +1,10 @@
 """Look upstream for orders whose answers were lost. Nothing is sent again: what was made is found, or given up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 
 import structlog
 from celery import shared_task
@@ -25,32 +27,73 @@ log = structlog.get_logger(__name__)
 MOST_AT_ONCE = 100
 THREADS = 8
 
+Found = Sequence[Receipt] | ProviderError
+
 
 @shared_task
 def tick() -> None:
     """One round over the unknown outcomes that have no ticket; those with one are polled instead."""
-    jobs = claim()
-    if not jobs:
-        return
-    asked = [(job, attempt, sent(job, attempt)) for job, attempt in jobs]
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        for (job, attempt, _order), found in zip(asked, pool.map(lambda one: search(*one), asked), strict=True):
-            try:
-                take_in(job, attempt, found)
-            except Exception:
-                log.exception("find.bug", job=job.public_id)  # the lease stays; the others are looked for
+    groups = []
+    for group in grouped(claim(), rank=budget.Rank.POLL):
+        if group.search.most:
+            groups.append(group)
+        else:
+            poll.give_back([one.job for one in group.lost])
+    for one, found in searched(groups, threads=THREADS):
+        try:
+            take_in(one.job, one.attempt, found)
+        except Exception:
+            log.exception("find.bug", job=one.job.public_id)  # the lease stays; the others are looked for
 
 
-def sent(job: Job, attempt: Attempt) -> Order:
-    """The order as it was sent, with the addresses of its inputs there: two may differ in nothing else."""
-    return orders.of(job, inputs.addresses(job, attempt))
+@dataclass(frozen=True)
+class Lost:
+    """A job, the attempt whose answer was lost, and the order as it was sent."""
+
+    job: Job
+    attempt: Attempt
+    order: Order
+
+
+@dataclass(frozen=True)
+class Group:
+    """Orders that were lost with one key, and the search that looks for all of them."""
+
+    search: asking.Search
+    lost: list[Lost]
 
 
 def claim() -> list[tuple[Job, Attempt]]:
-    """Take what is due for one round, each with the attempt whose answer was lost, as far as requests may be made."""
+    """Take what is due for one round, each with the attempt whose answer was lost."""
     jobs = Job.objects.full().filter(pk__in=_take()).order_by("next_look_at")
     lost = Attempt.latest(jobs, AttemptState.LOST)
-    return [(job, lost[job.pk]) for job in jobs if job.pk in lost and _may_ask(job, lost[job.pk])]
+    return [(job, lost[job.pk]) for job in jobs if job.pk in lost]
+
+
+def grouped(lost: Iterable[tuple[Job, Attempt]], *, rank: budget.Rank) -> Iterator[Group]:
+    """By key, so that a list is read once a round, and each with the requests that may be made now."""
+
+    def where(pair: tuple[Job, Attempt]) -> tuple[int, int]:
+        return pair[1].connection_id, pair[1].credential_id or 0
+
+    for _where, pairs in groupby(sorted(lost, key=where), key=where):
+        some = [Lost(job, attempt, _sent(job, attempt)) for job, attempt in pairs]
+        yield Group(asking.search(some[0].attempt, rank=rank), some)
+
+
+def searched(groups: Sequence[Group], *, threads: int) -> Iterator[tuple[Lost, Found]]:
+    """What upstream has of each; requests that were not made are given back."""
+    if not groups:
+        return
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        for group, found in zip(groups, pool.map(_search, groups), strict=True):
+            group.search.give_back()
+            yield from zip(group.lost, found, strict=True)
+
+
+def _sent(job: Job, attempt: Attempt) -> Order:
+    """The order as it was sent, with the addresses of its inputs there: two may differ in nothing else."""
+    return orders.of(job, inputs.addresses(job, attempt))
 
 
 @transaction.atomic
@@ -62,29 +105,26 @@ def _take() -> list[int]:
     return taken
 
 
-def _may_ask(job: Job, attempt: Attempt) -> bool:
-    if asking.may_ask(attempt, wanted=1, rank=budget.Rank.POLL):
-        return True
-    poll.give_back([job])
-    return False
+def _search(group: Group) -> list[Found]:
+    return [_find(group.search, one) for one in group.lost]
 
 
-def search(job: Job, attempt: Attempt, order: Order) -> Sequence[Receipt] | ProviderError:
+def _find(search: asking.Search, lost: Lost) -> Found:
     """Orders upstream that may be this one: alike, and made since it was sent. Touches no database.
 
     An upstream may have gone on making the order after we had stopped waiting for its answer.
     """
-    until = (attempt.answered_at or clock.now()) + timedelta(seconds=settings.SEND_LEASE_S)
+    until = (lost.attempt.answered_at or clock.now()) + timedelta(seconds=settings.SEND_LEASE_S)
     try:
-        return asking.find(attempt, order, since=attempt.sent_at, until=until)
+        return search.find(lost.order, since=lost.attempt.sent_at, until=until)
     except ProviderError as error:
         return error
     except Exception as bug:
-        log.exception("find.bug", job=job.public_id)  # one job's must not keep the round from all others
+        log.exception("find.bug", job=lost.job.public_id)  # one job's must not keep the round from all others
         return OutcomeUnknown(type(bug).__name__)
 
 
-def take_in(job: Job, attempt: Attempt, found: Sequence[Receipt] | ProviderError) -> bool:
+def take_in(job: Job, attempt: Attempt, found: Found) -> bool:
     """Adopt what was found; False when there was nothing to adopt: then it is looked at again, later each time."""
     if isinstance(found, ProviderError):
         log.warning("find.later", job=job.public_id, reason=found.reason)

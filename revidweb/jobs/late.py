@@ -3,9 +3,10 @@
 A failed job stays failed, and nobody pays for it: a late success is written on it, with the place where it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 
 import structlog
 from celery import shared_task
@@ -14,7 +15,7 @@ from django.db import transaction
 
 from revidweb.connections import budget
 from revidweb.lib import clock
-from revidweb.providers.base import Order, ProviderError, Receipt, Sighting, Status
+from revidweb.providers.base import ProviderError, Receipt, Sighting, Status
 
 from . import asking, find, poll, settle
 from .models import Attempt, AttemptState, Job
@@ -28,28 +29,25 @@ MOST_DAYS = 7
 THREADS = 4
 
 Answer = Sighting | Sequence[Receipt] | ProviderError
+Pairs = Sequence[tuple[Job, Attempt]]
 
 
 @shared_task
 def tick() -> None:
     """One round over the failed jobs that are worth a look."""
-    asked = [(job, attempt, find.sent(job, attempt)) for job, attempt in claim()]
-    if not asked:
-        return
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        answers = pool.map(lambda one: look(*one), asked)
-        for (job, attempt, _order), answer in zip(asked, answers, strict=True):
-            try:
-                take_in(job, attempt, answer)
-            except Exception:
-                log.exception("late.bug", job=job.public_id)  # it comes again when its lease is over
+    claimed = claim()
+    for job, attempt, answer in chain(_looked(claimed), _found(claimed)):
+        try:
+            take_in(job, attempt, answer)
+        except Exception:
+            log.exception("late.bug", job=job.public_id)  # it comes again when its lease is over
 
 
 def claim() -> list[tuple[Job, Attempt]]:
-    """Take what is due for one round, each with the attempt that may succeed late."""
+    """Take what is due for one round, each with the attempt that may succeed late and a key to ask with."""
     jobs = list(Job.objects.full().filter(pk__in=_take()).order_by("pk"))
     attempts = Attempt.latest(jobs, AttemptState.LOST) | Attempt.latest(jobs, AttemptState.SENT)
-    return [(job, attempts[job.pk]) for job in jobs if job.pk in attempts and _may_ask(job, attempts[job.pk])]
+    return [(job, attempts[job.pk]) for job in jobs if job.pk in attempts and _has_key(job, attempts[job.pk])]
 
 
 @transaction.atomic
@@ -60,20 +58,47 @@ def _take() -> list[int]:
     return taken
 
 
-def _may_ask(job: Job, attempt: Attempt) -> bool:
-    """Whether a request is free for it; whoever forgot the key has nothing to ask with."""
-    if attempt.credential is None or not attempt.credential.sealed:
+def _has_key(job: Job, attempt: Attempt) -> bool:
+    """Whoever forgot the key has nothing to ask with, ever."""
+    has_key = attempt.credential is not None and bool(attempt.credential.sealed)
+    if not has_key:
         _next(job, None)
-        return False
-    if not asking.may_ask(attempt, wanted=1, rank=budget.Rank.PAGE):
-        _next(job, max(poll.NOT_ASKED_WAIT_S, budget.resting_s(attempt.credential)))
-        return False
-    return True
+    return has_key
 
 
-def look(job: Job, attempt: Attempt, order: Order) -> Answer:
-    """What upstream says of a ticket, or what it has that may be the order. Touches no database."""
-    return poll.look(job, attempt) if attempt.ticket else find.search(job, attempt, order)
+def _looked(claimed: Pairs) -> Iterator[tuple[Job, Attempt, Answer]]:
+    """What upstream says of those with a ticket."""
+    asked = [(job, attempt) for job, attempt in claimed if attempt.ticket and _may_ask(job, attempt)]
+    if not asked:
+        return
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        for (job, attempt), seen in zip(asked, pool.map(lambda pair: poll.look(*pair), asked), strict=True):
+            yield job, attempt, seen
+
+
+def _may_ask(job: Job, attempt: Attempt) -> bool:
+    if asking.may_ask(attempt, wanted=1, rank=budget.Rank.PAGE):
+        return True
+    _wait(job, attempt)
+    return False
+
+
+def _wait(job: Job, attempt: Attempt) -> None:
+    """No request is free for it at this moment."""
+    _next(job, max(poll.NOT_ASKED_WAIT_S, budget.resting_s(attempt.credential)))
+
+
+def _found(claimed: Pairs) -> Iterator[tuple[Job, Attempt, Answer]]:
+    """What upstream has that may be an order whose answer was lost."""
+    groups = []
+    for group in find.grouped((pair for pair in claimed if not pair[1].ticket), rank=budget.Rank.PAGE):
+        if group.search.most:
+            groups.append(group)
+        else:
+            for one in group.lost:
+                _wait(one.job, one.attempt)
+    for one, found in find.searched(groups, threads=THREADS):
+        yield one.job, one.attempt, found
 
 
 def take_in(job: Job, attempt: Attempt, answer: Answer) -> None:

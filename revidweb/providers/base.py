@@ -179,6 +179,34 @@ class Pace:
     expected_s: float
 
 
+@dataclass(frozen=True)
+class Requests:
+    """How many requests a call makes, rather too many than too few: so many it takes from the key's budget.
+
+    account: balance and limits together; stop: a cancel, and a look where that stops nothing; job_list: the most that
+    one reading may make, of which only those that it made are kept. All other calls make one.
+    """
+
+    account: int = 2
+    check: int = 1
+    models: int = 1
+    upload: int = 1
+    stop: int = 2
+    job_list: int = 1
+
+
+class JobList(Protocol):
+    """An account's jobs upstream, read once for many orders: as far as one of them needs it, and kept."""
+
+    requests: int  # made until now
+
+    def find(self, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+        """Jobs that may be this order's, made between the two (aware UTC), oldest first.
+
+        A list that could not be read stays so: the same error comes again, and nothing more is asked.
+        """
+
+
 class Provider(Protocol):
     """The contract. Every function may raise the four errors and nothing else."""
 
@@ -187,6 +215,7 @@ class Provider(Protocol):
     is_repeatable: bool  # a lost submit may be sent again: it costs nothing
     takes_uploads: bool  # inputs are brought there before the order is sent
     base_url: str  # where a new connection starts from; "" for a provider that needs no account
+    requests: Requests
 
     def check(self, account: Account) -> Sequence[Mapping[str, object]]:
         """See that a provider answers here and takes the key; what `models` says comes with it.
@@ -203,8 +232,8 @@ class Provider(Protocol):
     def cancel(self, account: Account, ticket: str) -> Cancellation:
         """Ask upstream to stop."""
 
-    def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
-        """Jobs upstream that may be this order's, made between the two (aware UTC), oldest first."""
+    def job_list(self, account: Account, *, most_requests: int) -> JobList:
+        """Its jobs upstream, to look through for orders whose answers were lost. Asks nothing yet."""
 
     def models(self, account: Account) -> Sequence[Mapping[str, object]]:
         """The models with their price rows, in the shape of RevidAPI's `GET /models`."""

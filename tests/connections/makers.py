@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, BinaryIO
 
 from revidweb.accounts.models import Tenant
@@ -13,10 +12,12 @@ from revidweb.providers.base import (
     Account,
     Cancellation,
     Input,
+    JobList,
     Limits,
     Order,
     Pace,
     Receipt,
+    Requests,
     Sighting,
 )
 from tests.makers import a_tenant
@@ -43,6 +44,7 @@ class Told:
     name = "revidapi"
     title = "Told"
     base_url = BASE_URL
+    requests = Requests(account=3, check=4, models=2)
     is_repeatable = False
     takes_uploads = False
 
@@ -80,7 +82,7 @@ class Told:
     def cancel(self, account: Account, ticket: str) -> Cancellation:
         raise NotImplementedError
 
-    def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+    def job_list(self, account: Account, *, most_requests: int) -> JobList:
         raise NotImplementedError
 
     def upload(self, account: Account, file: Input) -> str:

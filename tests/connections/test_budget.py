@@ -115,3 +115,22 @@ def test_a_grant_is_one_read_and_one_write(credential, django_assert_num_queries
     budget.take(credential, wanted=99, rank=Rank.SEND)
     with django_assert_num_queries(1):  # an empty bucket is only read
         budget.take(credential, wanted=1, rank=Rank.SEND)
+
+
+def test_all_are_taken_or_none(credential):
+    budget.take(credential, wanted=97, rank=Rank.SEND)
+    assert not budget.take_all(credential, 4, rank=Rank.SEND)
+    assert budget.take_all(credential, 3, rank=Rank.SEND)
+    assert budget.take_all(None, 1000, rank=Rank.PAGE)
+
+
+def test_what_was_not_asked_is_given_back_and_never_more_than_a_bucket_holds(credential):
+    budget.take(credential, wanted=10, rank=Rank.SEND)
+    budget.give_back(credential, 4)
+    credential.refresh_from_db()
+    assert credential.tokens == 94
+    for unused in (50, 0, -3):
+        budget.give_back(credential, unused)
+    credential.refresh_from_db()
+    assert credential.tokens == 100
+    budget.give_back(None, 1)

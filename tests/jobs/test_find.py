@@ -2,6 +2,7 @@
 
 import pytest
 
+from revidweb.connections import budget
 from revidweb.connections.models import Connection, Credential
 from revidweb.jobs import answers, dispatch, find, submit
 from revidweb.jobs.models import Attempt, Job
@@ -9,7 +10,7 @@ from revidweb.lib import clock
 from revidweb.providers.base import AccountRefused, OutcomeUnknown, ProviderBusy, Receipt, Sighting, Status
 from tests.upstreams.scripted import DONE
 
-from .steps import due_now, find_all, poll_all, send_all, states, store_all, sweep_all
+from .steps import due_now, find_all, look_late, poll_all, send_all, states, store_all, sweep_all
 
 pytestmark = pytest.mark.django_db
 
@@ -173,14 +174,14 @@ def test_a_ticket_that_is_another_orders_leaves_the_outcome_unknown(real, user, 
     assert sorted(Attempt.objects.values_list("state", "is_cost_uncertain")) == [("lost", True), ("sent", False)]
 
 
-def test_the_window_lasts_beyond_the_loss(lost, upstream, monkeypatch):
+def test_the_window_lasts_beyond_the_loss(lost, upstream, monkeypatch, settings):
     """It may have been made while nobody listened any more."""
     windows = []
     monkeypatch.setattr(upstream, "find", lambda *_, since, until: windows.append((since, until)) or [])
     find_all()
     attempt = lost.attempts.get()
     assert windows[0][0] == attempt.sent_at
-    assert (windows[0][1] - attempt.answered_at).total_seconds() == 180
+    assert (windows[0][1] - attempt.answered_at).total_seconds() == settings.SEND_LEASE_S
 
 
 def test_it_is_looked_for_until_it_is_given_up(lost, wallet, upstream):
@@ -190,3 +191,36 @@ def test_it_is_looked_for_until_it_is_given_up(lost, wallet, upstream):
     wallet.refresh_from_db()
     assert (lost.state, lost.error_code, wallet.free) == ("failed", "lost", 100)
     assert (lost.settlement.verdict, lost.settlement.is_cost_uncertain) == ("lost", True)
+
+
+def tokens() -> float:
+    return budget.ready(Credential.objects.get())
+
+
+def test_a_list_is_read_once_a_round_for_all_that_were_lost_with_a_key(real, user, order, upstream):
+    submit.submit(user, order, count=4, token="four")
+    upstream.submits = [OutcomeUnknown("timed out")]
+    send_all()
+    upstream.there = [Receipt(f"ticket-{number}") for number in range(4)]
+    find_all()
+    assert states() == ["working"] * 4
+    assert upstream.listed == [("sk_live_first", upstream.requests.job_list)]
+
+
+@pytest.mark.parametrize("pages", [1, 4])
+@pytest.mark.parametrize("look", [find_all, look_late])
+def test_a_search_takes_the_requests_that_it_made(lost, upstream, pages, look):
+    if look is look_late:
+        due_now(deadline_at=clock.ago(1))
+        sweep_all()
+        assert states() == ["failed"]
+    Credential.objects.update(tokens=60, refilled_at=clock.after(60))
+    upstream.pages = pages
+    look()
+    assert (tokens(), upstream.listed) == (60 - pages, [("sk_live_first", 5)])
+
+
+def test_a_search_keeps_to_the_requests_that_are_left(lost, upstream):
+    Credential.objects.update(tokens=23, refilled_at=clock.after(60))  # looks leave a fifth, of a hundred
+    find_all()
+    assert upstream.listed == [("sk_live_first", 3)]

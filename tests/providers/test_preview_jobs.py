@@ -114,7 +114,7 @@ def test_the_account_has_the_slots_of_its_setting(settings):
 
 
 def test_nothing_is_kept_so_nothing_is_found():
-    assert list(preview.find(ACCOUNT, order(), since=clock.now(), until=clock.now())) == []
+    assert list(preview.job_list(ACCOUNT, most_requests=1).find(order(), since=clock.now(), until=clock.now())) == []
     assert list(preview.models(ACCOUNT)) == []
     assert preview.upload(ACCOUNT, picture_input()) == "preview:file_1"
 

@@ -105,7 +105,7 @@ def deeds(account):
     window = {"since": NOW, "until": NOW + timedelta(seconds=1)}
     yield lambda: it.poll(account, "job_1")
     yield lambda: it.cancel(account, "job_1")
-    yield lambda: it.find(account, image_order(), **window)
+    yield lambda: it.job_list(account, most_requests=20).find(image_order(), **window)
     yield lambda: it.check(account)
     yield lambda: it.models(account)
     yield lambda: it.balance(account)

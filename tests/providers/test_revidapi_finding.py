@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from revidweb.providers.base import Mode, ProviderBusy
-from revidweb.providers.revidapi import finding, names
+from revidweb.providers.revidapi import names
 
 from .orders import at, error_of, image_order, video_order
 from .upstream import Reply
@@ -39,12 +39,13 @@ def listed(upstream, *entries, name="jobs"):
 
 
 def found(revidapi, account, order=None, since=SENT, until=SENT):
-    return [one.ticket for one in revidapi.find(account, order or image_order(), since=since, until=until)]
+    jobs = revidapi.job_list(account, most_requests=20)
+    return [one.ticket for one in jobs.find(order or image_order(), since=since, until=until)]
 
 
 def test_a_job_that_is_the_order_is_found_with_what_it_cost(revidapi, account, upstream):
     listed(upstream, entry())
-    (receipt,) = revidapi.find(account, image_order(), since=SENT, until=SENT)
+    (receipt,) = revidapi.job_list(account, most_requests=1).find(image_order(), since=SENT, until=SENT)
     assert (receipt.ticket, receipt.cost, receipt.seen, receipt.balance) == ("job_1", 30, None, None)
     assert upstream.lines == ["GET /v1/dashboard/jobs?page=1&limit=100"]
 
@@ -201,16 +202,29 @@ def test_an_upstream_that_knows_no_pages_is_asked_twice(revidapi, account, upstr
     assert len(upstream.asked) == 2
 
 
-def test_an_endless_list_is_not_read_to_its_end(revidapi, account, upstream, monkeypatch):
-    monkeypatch.setattr(finding, "_PAGES_MAX", 3)
+def test_a_list_is_read_as_far_as_there_are_requests(revidapi, account, upstream):
     paged(upstream, *([entry(f"job_{number}")] for number in range(5)))
-    assert len(found(revidapi, account)) == 3
+    jobs = revidapi.job_list(account, most_requests=3)
+    assert len(jobs.find(image_order(), since=SENT, until=SENT)) == 3
+    assert (jobs.requests, len(upstream.asked)) == (3, 3)
 
 
-def test_a_page_that_does_not_come_means_later(revidapi, account, upstream):
+def test_a_list_is_read_once_for_many_orders_and_on_for_an_older_one(revidapi, account, upstream):
+    hour = timedelta(hours=1)
+    paged(upstream, [entry("job_3", SENT + hour), entry("job_2")], [entry("job_1", SENT - hour)], [], pages=3)
+    jobs = revidapi.job_list(account, most_requests=20)
+    assert jobs.requests == 0
+    for sent, ticket, requests in ((SENT, "job_2", 2), (SENT + hour, "job_3", 2), (SENT - hour, "job_1", 3)):
+        assert [one.ticket for one in jobs.find(image_order(), since=sent, until=sent)] == [ticket]
+        assert jobs.requests == requests
+
+
+def test_a_page_that_does_not_come_means_later_for_all(revidapi, account, upstream):
     upstream.says(LIST, {"detail": "x"}, 503)
-    error = error_of(revidapi.find, account, image_order(), since=SENT, until=SENT)
-    assert isinstance(error, ProviderBusy)
+    jobs = revidapi.job_list(account, most_requests=20)
+    errors = [error_of(jobs.find, image_order(), since=SENT, until=SENT) for _ in range(2)]
+    assert [type(error) for error in errors] == [ProviderBusy] * 2
+    assert (jobs.requests, len(upstream.asked)) == (1, 1)
 
 
 @pytest.mark.parametrize("alias", json.loads(ALIASES.read_text()), ids=lambda alias: alias["alias"])

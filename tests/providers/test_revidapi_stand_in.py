@@ -49,7 +49,9 @@ def made(revidapi, account, order=None):
 
 def found(revidapi, account, order=None):
     now = clock.now()
-    receipts = revidapi.find(account, order or image_order(), since=now - timedelta(seconds=5), until=now)
+    receipts = revidapi.job_list(account, most_requests=20).find(
+        order or image_order(), since=now - timedelta(seconds=5), until=now
+    )
     return [receipt.ticket for receipt in receipts]
 
 

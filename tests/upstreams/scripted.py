@@ -18,6 +18,7 @@ from revidweb.providers.base import (
     Pace,
     ProviderError,
     Receipt,
+    Requests,
     Sighting,
     Status,
 )
@@ -32,12 +33,25 @@ def a_picture(size: tuple[int, int] = (64, 48)) -> bytes:
     return target.getvalue()
 
 
+class Listed:
+    """One reading of what is there."""
+
+    def __init__(self, upstream: "Scripted", account: Account) -> None:
+        self.requests = 0
+        self._upstream, self._account = upstream, account
+
+    def find(self, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+        self.requests = max(self.requests, self._upstream.pages)
+        return self._upstream.find(self._account, order, since=since, until=until)
+
+
 class Scripted:
     """Answers `submits` and `sightings` in turn (an exception is raised), and the last one for ever."""
 
     name = "scripted"
     title = "Scripted"
     base_url = "https://scripted.example/v1"
+    requests = Requests(job_list=5, upload=3)
 
     def __init__(self, *, is_repeatable: bool = False, takes_uploads: bool = False) -> None:
         self.is_repeatable = is_repeatable
@@ -47,6 +61,8 @@ class Scripted:
         self.cancellation = Cancellation(is_cancelled=True)
         self.results: list[bytes | ProviderError] = [a_picture()]
         self.there: list[Receipt] = []
+        self.listed: list[tuple[str, int]] = []
+        self.pages = 1
         self.dead_keys: set[str] = set()  # refused when they ask after an order
         self.sent: list[Order] = []
         self.polled: list[str] = []
@@ -83,6 +99,10 @@ class Scripted:
         self._heard("cancel", account)
         self.cancelled.append(ticket)
         return self.cancellation
+
+    def job_list(self, account: Account, *, most_requests: int) -> "Listed":
+        self.listed.append((account.key, most_requests))
+        return Listed(self, account)
 
     def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
         self._heard("find", account)

@@ -13,6 +13,7 @@ from revidweb.providers.base import (
     Account,
     Cancellation,
     Input,
+    JobList,
     Kind,
     Limits,
     Mode,
@@ -21,6 +22,7 @@ from revidweb.providers.base import (
     Pace,
     ProviderRefused,
     Receipt,
+    Requests,
     Sighting,
     Status,
 )
@@ -34,6 +36,13 @@ _SEED_BITS = 48
 _FROM_A_PICTURE = (Mode.I2I, Mode.I2V)
 
 
+class _NoJobs:
+    requests = 0
+
+    def find(self, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+        return ()
+
+
 class Preview:
     """Draws instead of asking anybody. See the package for the words that play out trouble."""
 
@@ -42,6 +51,7 @@ class Preview:
     is_repeatable = True
     takes_uploads = False
     base_url = ""
+    requests = Requests()
 
     def check(self, account: Account) -> Sequence[Mapping[str, object]]:
         """There is nothing to check."""
@@ -78,9 +88,9 @@ class Preview:
         is_running = self.poll(account, ticket).status is Status.WORKING
         return Cancellation(is_cancelled=is_running, refunded=is_running)
 
-    def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+    def job_list(self, account: Account, *, most_requests: int) -> JobList:
         """Nothing: a preview that got no answer left nothing behind."""
-        return ()
+        return _NoJobs()
 
     def models(self, account: Account) -> Sequence[Mapping[str, object]]:
         """Nothing: a preview offers what the catalog lists."""

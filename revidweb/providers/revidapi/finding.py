@@ -1,6 +1,6 @@
 """Looking through upstream's job list for an order whose answer was lost."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,13 +8,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from revidweb.providers.base import Account, Kind, Mode, Order, Receipt
+from revidweb.providers.base import Account, Kind, Mode, Order, ProviderError, Receipt
 
 from . import client, errors, names, shapes
 from .shapes import Body
 
 _PAGE = 100
-_PAGES_MAX = 20
 _SKEW_S = 120  # their clock and ours
 _LISTS = ("jobs", "items", "data", "results")
 _PICTURES = ("img_url", "image_url", "image_urls")
@@ -29,19 +28,54 @@ class _Window:
         return at is not None and self.since <= at <= self.until
 
 
-def find(account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
-    """Jobs that may be this order's, oldest first: same model, prompt and parameters, made in the window.
+class JobList:
+    """The account's jobs, newest first, a page at a time and each page once; jobs that end on two pages come twice."""
 
-    What upstream does not print counts for nothing, but for model, prompt and time: without these it is no candidate.
-    """
-    window = _Window(since - timedelta(seconds=_SKEW_S), until + timedelta(seconds=settings.REVIDAPI_CREATE_TIMEOUT_S))
-    found: dict[str, tuple[datetime, Receipt]] = {}
-    for entry in _listed(account, window):
-        at = _made_at(entry)
-        ticket = shapes.ticket(entry)
-        if ticket and at is not None and at in window and is_same(entry, order):
-            found[ticket] = (at, Receipt(ticket, cost=shapes.whole(shapes.first(entry, "credits_cost", "cost"))))
-    return [receipt for _at, receipt in sorted(found.values(), key=lambda pair: pair[0])]
+    def __init__(self, account: Account, most_requests: int) -> None:
+        self.requests = 0
+        self._account, self._most = account, most_requests
+        self._entries: list[Body] = []
+        self._page: Sequence[Body] = ()  # the last one that was read
+        self._tickets: set[str] = set()
+        self._is_over = False
+        self._failed: ProviderError | None = None
+
+    def find(self, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
+        """Jobs that may be this order's, oldest first: same model, prompt and parameters, made in the window.
+
+        What upstream does not print counts for nothing, but for model, prompt and time: without these it is no
+        candidate. Where the requests do not reach back to `since`, what was read counts.
+        """
+        until += timedelta(seconds=settings.REVIDAPI_CREATE_TIMEOUT_S)
+        window = _Window(since - timedelta(seconds=_SKEW_S), until)
+        found: dict[str, tuple[datetime, Receipt]] = {}
+        for entry in self._back_to(window):
+            at = _made_at(entry)
+            ticket = shapes.ticket(entry)
+            if ticket and at is not None and at in window and is_same(entry, order):
+                found[ticket] = (at, Receipt(ticket, cost=shapes.whole(shapes.first(entry, "credits_cost", "cost"))))
+        return [receipt for _at, receipt in sorted(found.values(), key=lambda pair: pair[0])]
+
+    def _back_to(self, window: _Window) -> Sequence[Body]:
+        """What is listed, as far back as the window reaches. Raises what a page raised, each time."""
+        while not self._is_over and not _is_before(self._page, window) and self.requests < self._most:
+            self._read_on()
+        if self._failed:
+            raise self._failed
+        return self._entries
+
+    def _read_on(self) -> None:
+        self.requests += 1
+        try:
+            body = _page(self._account, self.requests)
+        except ProviderError as error:
+            self._is_over, self._failed = True, error
+            return
+        entries = shapes.entries(body, *_LISTS) or []
+        tickets = {shapes.ticket(entry) for entry in entries}
+        self._is_over = tickets <= self._tickets or _is_last(body, self.requests)
+        self._tickets |= tickets
+        self._page, self._entries = entries, self._entries + entries
 
 
 def is_same(entry: Body, order: Order) -> bool:
@@ -55,19 +89,6 @@ def is_same(entry: Body, order: Order) -> bool:
     ours = {**names.carried(order.model), **order.params, "server_id": order.server}
     theirs = {**printed, **names.carried(model)}
     return _is_kind(entry, order) and _are_equal(ours, theirs) and _are_pictures(entry, printed, order)
-
-
-def _listed(account: Account, window: _Window) -> Iterator[Body]:
-    """The list, newest first, as far back as the window reaches; jobs that end on two pages come twice."""
-    known: set[str] = set()
-    for page in range(1, _PAGES_MAX + 1):
-        body = _page(account, page)
-        entries = shapes.entries(body, *_LISTS) or []
-        yield from entries
-        tickets = {shapes.ticket(entry) for entry in entries}
-        if tickets <= known or _is_last(body, page) or _is_before(entries, window):
-            return
-        known |= tickets
 
 
 def _page(account: Account, page: int) -> Any:

@@ -1,7 +1,6 @@
 """RevidAPI as the house sees it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -21,6 +20,7 @@ from revidweb.providers.base import (
     ProviderError,
     ProviderRefused,
     Receipt,
+    Requests,
     Sighting,
     Status,
 )
@@ -43,6 +43,8 @@ class RevidAPI:
     is_repeatable = False
     takes_uploads = True
     base_url = "https://ai.revidapi.com/v1"
+    # /balance or /dashboard/me, and /limits; a signed upload is confirmed and looked at; prices may be a list apart.
+    requests = Requests(account=3, check=4, models=2, upload=4, job_list=20)
 
     def check(self, account: Account) -> Sequence[Mapping[str, object]]:
         """See that RevidAPI answers here and takes the key; its models come with it.
@@ -85,9 +87,9 @@ class RevidAPI:
         is_cancelled = seen is not None and seen.status is Status.CANCELLED
         return Cancellation(is_cancelled, refunded=looking.refunded(answer.body) if is_cancelled else None)
 
-    def find(self, account: Account, order: Order, *, since: datetime, until: datetime) -> Sequence[Receipt]:
-        """Look through the account's job list, see `finding.find`."""
-        return finding.find(account, order, since=since, until=until)
+    def job_list(self, account: Account, *, most_requests: int) -> finding.JobList:
+        """The account's jobs, newest first, see `finding.JobList`."""
+        return finding.JobList(account, most_requests)
 
     def models(self, account: Account) -> Sequence[Mapping[str, object]]:
         """The models with their price rows, in the shape of the catalog's own files.
