@@ -88,7 +88,7 @@ SENTENCES: dict[str, str | Promise] = {
     "key_locked": _("%(host)s says that this account is locked. Ask the provider, or use another key."),
     "unreachable": _("%(host)s gave no answer. Check the address, or try again in a minute."),
     "provider_busy": _("%(host)s has no time at this moment. Try again in a minute."),
-    "not_the_provider": _("What answers at %(host)s is not this provider. Check the address."),
+    "not_the_provider": _("What answers at %(host)s is not this provider. Check the address: it usually ends in /v1."),
     "tries_under_way": _("Two addresses are being tried for this tenant right now. Wait until they have answered."),
     "tries_of_others": _("Many addresses are being tried here at this moment. Try again in a minute."),
     "tried_too_often": ngettext_lazy(

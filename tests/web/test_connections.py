@@ -245,6 +245,10 @@ def another_page(upstream, settings):
     return {"base_url": f"{upstream.origin}/elsewhere"}, "base_url", "is not this provider"
 
 
+def no_path(upstream, settings):
+    return {"base_url": upstream.origin}, "base_url", "it usually ends in /v1"
+
+
 def nothing_written(upstream, settings):
     return {"key": " "}, "key", "Paste the key"
 
@@ -254,7 +258,7 @@ def no_name(upstream, settings):
 
 
 CASES = [
-    *(wrong_key, disabled_key, nobody_there, private_address, open_address, no_address, another_page),
+    *(wrong_key, disabled_key, nobody_there, private_address, open_address, no_address, another_page, no_path),
     *(nothing_written, no_name),
 ]
 
