@@ -6,6 +6,8 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.processes import wait_for
+
 from .window import Window
 
 pytestmark = pytest.mark.browser
@@ -159,7 +161,7 @@ def test_a_refused_form_says_so_at_the_field_and_keeps_what_was_written(window, 
     assert seen.barriers() == []
 
 
-def test_without_scripts_people_sign_in_submit_and_read(window, house):
+def test_without_scripts_people_sign_in_submit_and_read(window, house, places, visitors):
     page = window(java_script_enabled=False).page
     sign_in(page, house.demo["member"])
     page.get_by_role("link", name="Create").first.click()
@@ -167,19 +169,12 @@ def test_without_scripts_people_sign_in_submit_and_read(window, house):
     page.locator("#generate").click()
     expect(page.locator("textarea[name=prompt]")).to_have_value("A quiet page")
     expect(page.locator(".job-card", has_text="A quiet page")).to_have_count(1)
-    reload_until(page, ".job-card[data-state=done]", "A quiet page")
+    done = f"{places['tenant']}/jobs/?state=done"
+    wait_for(lambda: "A quiet page" in visitors["member"].get(done).text, timeout_s=40, what="the job is done")
+    page.reload()
+    expect(page.locator(".job-card[data-state=done]", has_text="A quiet page")).to_have_count(1)
     page.get_by_role("link", name="Gallery", exact=True).first.click()
     page.locator("a.tile-link", has=page.get_by_alt_text("A quiet page", exact=True)).click()
     expect(page.locator("img.output-media")).to_have_attribute("alt", "A quiet page")
     page.get_by_role("link", name="Credits").first.click()
     expect(page.locator("main")).to_contain_text("Demo credits")
-
-
-def reload_until(page: Page, selector: str, text: str) -> None:
-    """Load the page again, once a second, until it shows this."""
-    for _ in range(40):
-        if page.locator(selector, has_text=text).count():
-            return
-        page.wait_for_timeout(1000)
-        page.reload()
-    raise AssertionError(f"{selector} with {text!r} never came.")
