@@ -1,7 +1,10 @@
 // Dialogs: [data-dialog-open="id"] opens, [data-dialog-close] and a click on the backdrop close, [data-dialog-auto]
-// opens by itself, also when htmx brings it; the server closes with `HX-Trigger: dialog-close`.
+// opens by itself, also when htmx brings it; the server closes with `HX-Trigger: dialog-close`. What is to be written
+// first carries [data-focus]: `autofocus` is for whole pages, and the browser complains of it in what comes later.
 function show(dialog) {
-  if (dialog && !dialog.open) dialog.showModal();
+  if (!dialog || dialog.open) return;
+  dialog.showModal();
+  dialog.querySelector("[aria-invalid=true], [data-focus]")?.focus();
 }
 
 document.addEventListener("click", (event) => {
