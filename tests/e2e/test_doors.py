@@ -44,6 +44,30 @@ def test_a_stranger_comes_in_by_a_link_and_makes_an_account_on_the_way(window, p
     expect(owner.page.locator("tbody tr").first).to_contain_text("1 of 2")
 
 
+def test_the_invite_dialog_begins_at_the_address(window, places):
+    seen: Window = window("owner")
+    page = seen.go(f"{places['tenant']}/members/invitations/")
+    page.get_by_role("link", name="Invite", exact=True).click()
+    expect(page.get_by_label("E-mail address")).to_be_focused()
+    page.get_by_role("button", name="Send the invitation").click()
+    expect(page.locator("#id_email_error")).to_be_visible()
+    expect(page.get_by_label("E-mail address")).to_be_focused()
+    assert [line for line in seen.said if not line.startswith("422") and "status of 422" not in line] == []
+
+
+def test_a_refused_password_has_the_focus(window):
+    seen: Window = window()
+    page = seen.go("/accounts/signup/")
+    expect(page.get_by_label("Your name")).to_be_focused()
+    page.keyboard.type("Ada")
+    page.get_by_label("E-mail address").fill("ada@lovelace.example")
+    page.get_by_label("Password").fill("short")
+    page.keyboard.press("Enter")
+    expect(page.locator("#id_password1_error")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_focused()
+    assert seen.said == []
+
+
 def test_every_page_at_the_door_is_sound(window, places):
     link = a_link(window("owner").page, places["tenant"], people=1)
     path = f"{places['tenant']}/join/"

@@ -31,6 +31,13 @@ def test_a_person_signs_up_and_owns_a_tenant_of_one():
     assert client.session["_auth_user_id"] == str(member.person.pk)
 
 
+def test_only_a_fresh_form_begins_at_the_name():
+    assert "autofocus" in a_client().get("/accounts/signup/").content.decode()
+    refused = sign_up(password1="short").content.decode()
+    assert "autofocus" not in refused
+    assert refused.count('aria-invalid="true"') == 1
+
+
 def test_a_new_person_can_go_back_to_the_page_that_was_asked_for():
     assert sign_up(next="/t/aurora/").url == "/t/aurora/"
 

@@ -91,8 +91,11 @@ def field(context: template.Context, bound: BoundField, **options: Any) -> SafeS
     """A form field with label, hint and error, wired for screen readers.
 
     options: label, hint, prefix, suffix, counter (characters allowed), note (right of the label), and any attribute
-    of the control such as rows, placeholder, autofocus or hx_get.
+    of the control such as rows, placeholder, autofocus or hx_get. Where a field was refused, none has autofocus: the
+    first wrong one is focused (static/js/focus.js).
     """
+    if bound.form.is_bound and any(other.errors for other in bound.form):
+        options.pop("autofocus", None)
     named = {key: options.pop(key, "") for key in ("label", "hint", "prefix", "suffix", "counter", "note", "look")}
     hint = named["hint"] or bound.help_text
     kind = _kind(bound, named["look"])
