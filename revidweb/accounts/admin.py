@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from revidweb.lib.readonly_admin import ReadOnly
+from revidweb.lib.readonly_admin import ReadOnly, asking, yes
 
 from . import hosts, persons
 from .models import Host, HostState, Member, Person
@@ -17,12 +17,15 @@ class PersonAdmin(ReadOnly):
     """Persons may be kept from signing in; everything else about them is theirs."""
 
     icon = "user-round"
-    list_display = ("email", "name", "is_active", "is_staff", "date_joined", "last_login")
-    list_filter = ("is_active", "is_staff")
+    list_display = ("email", "name", "may_sign_in", "is_operator", "last_login")
+    list_filter = (("is_active", asking(_("may sign in"))), ("is_staff", asking(_("operator"))))
     search_fields = ("email__exact", "public_id__exact")
     search_help_text = _("A whole e-mail address in small letters, or an id such as per_….")
-    fields = ("public_id", "email", "name", "is_active", "is_staff", "is_superuser", "date_joined", "last_login")
+    fields = ("ident", "email", "name", "may_sign_in", "is_operator", "may_act", "date_joined", "last_login")
     actions = ("deactivate", "activate")
+    may_sign_in = yes("is_active", _("may sign in"))
+    is_operator = yes("is_staff", _("operator"))
+    may_act = yes("is_superuser", _("superuser"))
 
     @admin.action(permissions=["operate"], description=_("Deactivate: nobody signs in as them"))
     def deactivate(self, request: HttpRequest, rows: "QuerySet[Person]") -> None:
@@ -47,12 +50,12 @@ class MemberAdmin(ReadOnly):
     """Who belongs to which tenant."""
 
     icon = "users"
-    list_display = ("person", "tenant", "role", "state", "state_since", "joined_at")
+    list_display = ("person", "tenant", "state", "role", "joined_at")
     list_filter = ("role", "state")
     list_select_related = ("person", "tenant")
     search_fields = ("public_id__exact", "person__email__exact", "tenant__slug__exact")
     search_help_text = _("A member's id, a whole e-mail address, or a tenant's address.")
-    fields = ("public_id", "person", "tenant", "role", "state", "state_since", "joined_at")
+    fields = ("ident", "person", "tenant", "role", "state", "state_since", "joined_at")
 
 
 @admin.register(Host)
@@ -60,7 +63,8 @@ class HostAdmin(ReadOnly):
     """Hosts that tenants ask for, and the operator's yes or no."""
 
     icon = "globe"
-    list_display = ("name", "tenant", "purpose", "state", "asked_at", "decided_at")
+    nothing = _("Owners and admins ask for a host of their tenant under Settings.")
+    list_display = ("name", "tenant", "state", "purpose", "asked_at")
     list_filter = ("state", "purpose")
     list_select_related = ("tenant",)
     search_fields = ("name__exact", "tenant__slug__exact")

@@ -13,7 +13,7 @@ class WalletAdmin(ReadOnly):
     """Whose credits."""
 
     icon = "wallet"
-    list_display = ("id", "tenant", "kind", "member", "balance", "held", "closed_at", "created_at")
+    list_display = ("id", "member", "balance", "held", "tenant", "kind", "closed_at")
     list_filter = ("kind",)
     list_select_related = ("tenant", "member__person", "member__tenant")
     search_fields = ("member__public_id__exact", "member__person__email__exact", "tenant__slug__exact")
@@ -25,7 +25,7 @@ class TransferAdmin(ReadOnly):
     """Credits that moved."""
 
     icon = "arrow-left-right"
-    list_display = ("id", "at", "kind", "reference", "tenant", "actor", "note")
+    list_display = ("id", "reference", "at", "kind", "tenant", "actor")
     list_select_related = ("tenant",)
     search_fields = ("reference__exact",)
     search_help_text = _("A whole cause, such as capture:job:job_….")
@@ -36,7 +36,7 @@ class EntryAdmin(ReadOnly):
     """One wallet's side of a transfer."""
 
     icon = "list-ordered"
-    list_display = ("id", "transfer", "wallet", "credits", "balance_after")
+    list_display = ("id", "wallet", "credits", "balance_after", "transfer")
     list_select_related = ("transfer", "wallet__tenant", "wallet__member__person", "wallet__member__tenant")
     search_fields = ("transfer__reference__exact",)
     search_help_text = _("The whole cause of its transfer.")
@@ -47,7 +47,7 @@ class HoldAdmin(ReadOnly):
     """Credits set aside."""
 
     icon = "lock"
-    list_display = ("id", "reference", "wallet", "credits", "state", "captured", "created_at", "ended_at")
+    list_display = ("id", "reference", "credits", "state", "captured", "wallet", "created_at")
     list_select_related = ("wallet__tenant", "wallet__member__person", "wallet__member__tenant")
     search_fields = ("reference__exact",)
     search_help_text = _("A whole cause, such as job:job_….")

@@ -12,6 +12,6 @@ class TrailRowAdmin(ReadOnly):
     """What happened, newest first."""
 
     icon = "footprints"
-    list_display = ("at", "what", "about", "actor", "tenant", "facts")
+    list_display = ("at", "what", "about", "actor", "facts")
     search_fields = ("about__exact", "tenant__exact")
     search_help_text = "A thing such as job:job_… or member:mem_…, or a tenant's id."

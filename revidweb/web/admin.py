@@ -38,11 +38,11 @@ class TenantAdmin(ReadOnly):
     """Tenants, and what each takes."""
 
     icon = "building-2"
-    list_display = ("slug", "name", "members_here", "connections_failing", "disk_used", "join_policy", "created_at")
+    list_display = ("slug", "members_here", "connections_failing", "name", "disk_used", "join_policy", "created_at")
     search_fields = ("slug__exact", "public_id__exact")
     search_help_text = _("A tenant's address, or an id such as tnt_….")
     fields = (
-        *("public_id", "slug", "name", "members_here", "connections_failing", "disk_used", "time_zone", "accent"),
+        *("ident", "slug", "name", "members_here", "connections_failing", "disk_used", "time_zone", "accent"),
         *("join_policy", "created_at", "changed_at"),
     )
     readonly_fields = ("members_here", "connections_failing", "disk_used")
@@ -96,10 +96,10 @@ class FoundingInvitationAdmin(ReadOnly):
 
     icon = "mail-plus"
     plural = _("Founding invitations")
-    list_display = ("email", "invited_by", "created_at", "expires_at", "uses", "revoked_at")
+    list_display = ("email", "expires_at", "uses", "revoked_at", "invited_by")
     search_fields = ("email__exact",)
     search_help_text = _("A whole e-mail address in small letters.")
-    fields = ("public_id", "email", "invited_by", "created_at", "expires_at", "uses", "revoked_at")
+    fields = ("ident", "email", "invited_by", "created_at", "expires_at", "uses", "revoked_at")
     actions = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -45,6 +45,7 @@ class OperatorSite(admin.AdminSite):
     index_title = _("Installation")
     enable_nav_sidebar = False
     site_url = None
+    empty_value_display = "–"
 
     def register(self, model_or_iterable: Any, *args: Any, **kwargs: Any) -> None:
         """Take the house's own tables: those of packages hold secrets, such as the seeds of second factors."""

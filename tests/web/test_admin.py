@@ -15,6 +15,7 @@ from revidweb.accounts.models import Host, Invitation, Member, Person, Role, Ten
 from revidweb.connections.models import Connection, Credential
 from revidweb.credits import ledger
 from revidweb.credits.models import Entry, Hold, Transfer, Wallet
+from revidweb.files import usage
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Attempt, Job, Settlement
 from revidweb.lib import readonly_admin, sealing
@@ -261,6 +262,35 @@ def test_failing_connections_are_one_filter_away(client, world):
     shown = client.get(url(Connection), {"fares": "failing"}).context["cl"].result_list
     assert [row.name for row in shown] == ["Main"]
     assert "https://api.example.com/v1" in text(client.get(url(Connection, "change", shown[0].pk)))
+
+
+def test_a_no_is_a_quiet_dash_and_no_alarm(client, world):
+    page = client.get(url(Person)).content.decode()
+    assert "icon-no" not in page
+    assert "– No" in text(client.get(url(Person)))
+
+
+def test_what_the_provider_charged_is_told_in_its_unit(client, world):
+    costs = {15_000_000: "15 credits", 1_000_000: "1 credit", 1_250_000: "1.25 credits", 0: "0 credits"}
+    for micros, told in costs.items():
+        Attempt.objects.update(upstream_cost_micros=micros)
+        assert f" {told} " in text(client.get(url(Attempt)))
+    Attempt.objects.update(upstream_cost_micros=1_234_500_000, upstream_unit="usd")
+    assert " 1,234.5 usd " in text(client.get(url(Attempt)))
+
+
+def test_an_empty_list_says_so_and_offers_no_action(client):
+    page = client.get(url(Host))
+    assert "Nothing is here yet Owners and admins ask for a host of their tenant under Settings." in text(page)
+    assert 'name="action"' not in page.content.decode()
+    assert "Nothing fits" in text(client.get(url(Host), {"q": "nobody.example.com"}))
+
+
+def test_how_much_all_files_take_is_read_once_a_minute(client, world, django_assert_num_queries):
+    before = usage.all_bytes()
+    an_output(a_member())
+    with django_assert_num_queries(0):
+        assert usage.all_bytes() == before
 
 
 # -- hosts
