@@ -9,7 +9,7 @@ from django.db import transaction
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Tenant
-from revidweb.connections import credentials, health, switching, trying
+from revidweb.connections import budget, credentials, health, switching, trying
 from revidweb.connections.models import PREVIEW, Connection
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -100,7 +100,7 @@ def read_now(actor: Actor, connection: Connection) -> bool:
     """
     actor.must(Right.MANAGE_CONNECTIONS)
     with trying.turn(actor):
-        return sync.sync(connection)
+        return sync.sync(connection, rank=budget.Rank.PAGE)
 
 
 def _refuse_too_many(actor: Actor) -> None:
@@ -167,8 +167,10 @@ def _refuse(error: ProviderError | Refusal, host: str) -> NoReturn:
 
 
 def _take_in(connection: Connection, proof: _Proof) -> None:
-    """The key in use, the catalogue and the figures, in the caller's transaction."""
+    """The key in use, the catalogue and the figures, in the caller's transaction. What it was asked counts."""
     credentials.keep(connection, base_url=proof.account.base_url, key=proof.account.key)
+    asked = registry.provider(connection.provider).requests
+    budget.take(connection.credential, wanted=asked.check + asked.account, rank=budget.Rank.SEND)
     sync.write(connection, proof.models)
     Connection.objects.filter(pk=connection.pk).update(**proof.figures)
     for name, value in proof.figures.items():

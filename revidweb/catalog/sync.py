@@ -68,16 +68,17 @@ def tick() -> None:
             sync(connection)
 
 
-def sync(connection: Connection) -> bool:
+def sync(connection: Connection, *, rank: budget.Rank = budget.Rank.POLL) -> bool:
     """Fetch the catalogue with the credential in use, and write it; call it outside any transaction.
 
+    rank: how much of the key's budget it leaves to others.
     False when that failed: `sync_failure` says why, what was known stays, and it is tried again after a quarter of an
     hour. Of preview the data files are written anew.
     """
     if connection.is_preview:
         loading.stock(connection)
         return True
-    models = _fetched(connection)
+    models = _fetched(connection, rank)
     if not models or not _take_in(connection, models):
         return False
     health.answered(connection)
@@ -150,14 +151,15 @@ def overtake(connection: Connection, rows: set[_Row] | None = None) -> None:
 # -- from the provider
 
 
-def _fetched(connection: Connection) -> Sequence[Mapping[str, object]] | None:
+def _fetched(connection: Connection, rank: budget.Rank) -> Sequence[Mapping[str, object]] | None:
     """The provider's models; None where there are none to be had, which is noted then."""
     credential = connection.credential
-    if not budget.take(credential, wanted=1, rank=budget.Rank.POLL):
+    provider = registry.provider(connection.provider)
+    if not budget.take_all(credential, provider.requests.models, rank=rank):
         _failed(connection, _("Too many requests at this moment."))
         return None
     try:
-        models = registry.provider(connection.provider).models(account_of(connection, credential))
+        models = provider.models(account_of(connection, credential))
     except (ProviderError, Refusal, sealing.CannotOpen) as error:
         if isinstance(error, AccountRefused):
             health.refused(connection, credential, error)

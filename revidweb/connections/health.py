@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 
 from revidweb.lib import clock, sealing
@@ -32,7 +33,6 @@ from . import budget, credentials
 from .models import Connection, Credential, Trouble, account_of
 
 _NOTE_EVERY_S = 10
-_REQUESTS = 2  # of one check
 _MOST_SLOTS = 10_000
 _MOST_CREDITS = 2**62
 _MENDED: dict[str, Any] = {"trouble": "", "trouble_reason": "", "trouble_since": None}
@@ -90,16 +90,26 @@ def unreachable(connection: Connection, reason: str) -> None:
         _write(connection, _present(connection).exclude(failure=reason), {"failure": reason})
 
 
-def check(connection: Connection, *, ours: Callable[[], Mapping[str, int]]) -> bool:
+def took(connection: Connection, credits: int) -> None:
+    """An order was taken whose answer does not say what is left: so much less, as far as there was any.
+
+    The next balance that is told takes its place.
+    """
+    there = _present(connection).filter(balance__gt=0)
+    there.update(balance=Greatest(F("balance") - credits, 0))
+
+
+def check(connection: Connection, *, ours: Callable[[], Mapping[str, int]], cheapest: int = 0) -> bool:
     """Ask for balance and limits with the credential in use, and write what came; False when no sound answer did.
 
     ours: counts our jobs per kind that hold a slot there; asked before and after, since some start or end meanwhile.
-    What the provider reports beyond them is foreign. The next check is due after `ACCOUNT_CHECK_S`, or after
-    `ACCOUNT_RETRY_S` while something is wrong or foreign jobs hold slots. Makes two requests; call it outside any
-    transaction.
+    What the provider reports beyond them is foreign. cheapest: what the cheapest of the orders that wait costs there, 0
+    where none does; an account that is out of credits stays so until it can pay that. The next check is due after
+    `ACCOUNT_CHECK_S`, or after `ACCOUNT_RETRY_S` while something is wrong or foreign jobs hold slots. Makes a few
+    requests; call it outside any transaction.
     """
     credential = connection.credential
-    if budget.take(credential, wanted=_REQUESTS, rank=budget.Rank.SEND) < _REQUESTS:
+    if not budget.take_all(credential, registry.provider(connection.provider).requests.account, rank=budget.Rank.SEND):
         _check_again(connection, max(budget.resting_s(credential), 1))
         return False
     before = ours()
@@ -107,7 +117,7 @@ def check(connection: Connection, *, ours: Callable[[], Mapping[str, int]]) -> b
     if isinstance(answer, Answer):
         after = ours()
         most = {kind: max(before.get(kind, 0), after.get(kind, 0)) for kind in {*before, *after}}
-        return _take_in(connection, credential, answer, most)
+        return _take_in(connection, credential, answer, most, cheapest)
     if _current(connection, credential).exists():  # else the new key has its own check
         _note(connection, credential, answer)
         _check_again(connection, settings.ACCOUNT_RETRY_S)
@@ -189,11 +199,13 @@ def _note_contact(connection: Connection, changes: dict[str, Any]) -> None:
 
 
 @transaction.atomic
-def _take_in(connection: Connection, credential: Credential | None, answer: Answer, ours: Mapping[str, int]) -> bool:
+def _take_in(
+    connection: Connection, credential: Credential | None, answer: Answer, ours: Mapping[str, int], cheapest: int
+) -> bool:
     was = _current(connection, credential).select_for_update(no_key=True).first()
     if was is None:
         return False
-    stays = was.trouble == Trouble.EXHAUSTED and answer.balance is not None and answer.balance <= 0
+    stays = was.trouble == Trouble.EXHAUSTED and answer.balance is not None and answer.balance < max(1, cheapest)
     changes = figures(answer) | _foreign(answer, ours) | _REACHED | ({} if stays else _MENDED)
     soon = stays or changes["foreign_total"] > 0
     changes["last_contact_at"] = clock.now()

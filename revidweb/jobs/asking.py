@@ -7,6 +7,7 @@ says nothing. Nothing here touches the database but what takes requests and give
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 
 import structlog
 
@@ -37,13 +38,29 @@ def may_ask(attempt: Attempt, *, wanted: int, rank: budget.Rank) -> int:
     return budget.take(successor, wanted=given, rank=rank) if successor and given else given
 
 
-def look(job: Job, attempt: Attempt, *, is_unwanted: bool) -> Sighting:
+def affordable(pairs: Sequence[tuple[Job, Attempt]], *, rank: budget.Rank) -> int:
+    """How many of these, the first ones, may be looked at now; all are asked about with one key."""
+    attempt = pairs[0][1]
+    needed = [_requests(job, attempt) for job, attempt in pairs]
+    given = may_ask(attempt, wanted=sum(needed), rank=rank)
+    return sum(total <= given for total in accumulate(needed))
+
+
+def _requests(job: Job, attempt: Attempt) -> int:
+    return _provider(attempt).requests.stop if _is_unwanted(job) else 1
+
+
+def _is_unwanted(job: Job) -> bool:
+    return job.is_moving and job.cancel_asked_at is not None
+
+
+def look(job: Job, attempt: Attempt) -> Sighting:
     """One look at an order; where nobody wants it any more, upstream is asked to stop it.
 
     The successor stops only what it has seen going on. Raises the four errors; AccountRefused also where the successor
     knows no such order.
     """
-    provider = _provider(attempt)
+    provider, is_unwanted = _provider(attempt), _is_unwanted(job)
     try:
         account = attempt.account
         return (_stop(job, attempt, account) if is_unwanted else None) or provider.poll(account, attempt.ticket)

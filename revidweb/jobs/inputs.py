@@ -80,8 +80,8 @@ def _bring(job: Job, file: StoredFile, brought: Brought, provider: Provider, cre
         brought.reused.append(known.pk)
         brought.addresses[file.pk] = known.address
         return
-    if not budget.take(credential, wanted=1, rank=budget.Rank.SEND):
-        raise ProviderBusy("too many requests", code="budget", retry_after_s=max(1, budget.resting_s(credential)))
+    if not budget.take_all(credential, provider.requests.upload, rank=budget.Rank.SEND):
+        raise ProviderBusy("too many requests", retry_after_s=max(1, budget.resting_s(credential)))
     try:
         address = provider.upload(account_with(job.connection, credential), orders.carried(file))
     except ProviderRefused as refused:

@@ -80,8 +80,7 @@ def _groups(jobs: Sequence[Job]) -> Iterator[Group]:
     for (is_failing, _connection, _credential), members in groupby(sorted(pairs, key=where), key=where):
         group = list(members)
         job, attempt = group[0]
-        wanted = min(len(group), FAILING_PROBES) if is_failing else len(group)
-        may_ask = asking.may_ask(attempt, wanted=wanted, rank=budget.Rank.POLL)
+        may_ask = asking.affordable(group[:FAILING_PROBES] if is_failing else group, rank=budget.Rank.POLL)
         wait_s = FAILING_WAIT_S if is_failing else NOT_ASKED_WAIT_S
         give_back([job for job, _attempt in group[may_ask:]], after_s=wait_s)
         yield Group(job.connection, attempt.credential, group[:may_ask])
@@ -111,7 +110,7 @@ def _look(group: Group, pair: tuple[Job, Attempt]) -> Sighting | ProviderError:
 def look(job: Job, attempt: Attempt) -> Sighting | ProviderError:
     """Ask upstream about one job, or ask it to stop. Touches no database: many run at once."""
     try:
-        return asking.look(job, attempt, is_unwanted=job.is_moving and job.cancel_asked_at is not None)
+        return asking.look(job, attempt)
     except ProviderError as error:
         return error
     except Exception as bug:

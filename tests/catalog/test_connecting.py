@@ -3,7 +3,7 @@ import pytest
 from revidweb.accounts.models import Role
 from revidweb.catalog import connecting, loading, quoting
 from revidweb.catalog.models import CatalogChange, Offer
-from revidweb.connections import preview, switching, trying
+from revidweb.connections import budget, preview, switching, trying
 from revidweb.connections.models import Connection, Credential
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -242,3 +242,13 @@ def test_reading_now_takes_a_turn_like_trying_a_key(owner, upstream, monkeypatch
     assert _refusal(_connect, owner, key="sk_live_another_one_of_theirs") == ("tries_under_way", "")
     with pytest.raises(Refusal, match="not_allowed"):
         connecting.read_now(an_actor(owner.tenant), connection)
+
+
+def test_what_a_new_key_was_asked_counts_and_a_person_who_reads_leaves_half(owner, upstream):
+    connection = _connect(owner)
+    asked = upstream.requests.check + upstream.requests.account
+    assert Credential.objects.get().tokens == budget.burst() - asked
+    Credential.objects.update(tokens=51, refilled_at=clock.after(60))
+    assert not connecting.read_now(owner, Connection.objects.get(pk=connection.pk))
+    Credential.objects.update(tokens=52)
+    assert connecting.read_now(owner, Connection.objects.get(pk=connection.pk))

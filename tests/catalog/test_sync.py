@@ -408,3 +408,10 @@ def test_hundreds_of_models_are_written_in_a_few_statements(connection, django_a
     assert Offer.objects.count() == 400
     with django_assert_max_num_queries(30):
         assert _write(connection, *many) == []
+
+
+@pytest.mark.parametrize(("rank", "left", "is_read"), [("POLL", 22, True), ("POLL", 21, False), ("PAGE", 51, False)])
+def test_a_sync_takes_the_requests_that_it_makes_and_leaves_others_theirs(upstream, connection, rank, left, is_read):
+    Credential.objects.update(tokens=left, refilled_at=clock.after(60))
+    assert sync.sync(connection, rank=budget.Rank[rank]) == is_read
+    assert budget.ready(Credential.objects.get()) == left - (upstream.requests.models if is_read else 0)

@@ -159,6 +159,30 @@ def test_an_empty_account_stays_empty_until_it_is_filled(settings, upstream, con
     assert connection.trouble == ""
 
 
+def test_an_empty_account_stays_empty_for_orders_that_it_cannot_pay(upstream, connection):
+    health.refused(connection, connection.credential, AccountRefused("Pay", code="exhausted"))
+    upstream.says["balance"] = 5
+    assert not health.check(connection, ours=NOTHING, cheapest=6)
+    assert not health.check(connection, ours=NOTHING, cheapest=6)
+    assert (connection.trouble, connection.balance, _trail()) == ("exhausted", 5, ["connection.in_trouble"])
+    assert health.check(connection, ours=NOTHING, cheapest=5)
+    assert connection.trouble == ""
+
+
+def test_other_troubles_end_with_a_good_answer_whatever_is_left(upstream, connection):
+    health.refused(connection, connection.credential, INVALID)
+    upstream.says["balance"] = 5
+    assert health.check(connection, ours=NOTHING, cheapest=6)
+    assert connection.trouble == ""
+
+
+@pytest.mark.parametrize(("balance", "left"), [(10, 6), (3, 0), (-2, -2)])
+def test_what_an_order_took_is_no_longer_there(connection, balance, left):
+    Connection.objects.update(balance=balance)
+    health.took(connection, 4)
+    assert Connection.objects.get().balance == left
+
+
 @pytest.mark.parametrize(
     ("error", "trouble", "is_failing"),
     [
@@ -228,3 +252,10 @@ def test_nonsense_in_numbers_is_bounded(upstream, connection):
     assert health.check(connection, ours=NOTHING)
     connection.refresh_from_db()
     assert (connection.total_slots, connection.image_slots, connection.foreign_total) == (0, 10_000, 10_000)
+
+
+def test_a_check_takes_the_requests_that_it_makes_and_none_where_they_are_too_few(upstream, connection):
+    for tokens, left in ((10, 10 - upstream.requests.account), (upstream.requests.account - 1,) * 2):
+        Credential.objects.update(tokens=tokens, refilled_at=clock.after(60))
+        assert health.check(connection, ours=NOTHING) == (left < tokens)
+        assert budget.ready(Credential.objects.get()) == left

@@ -4,7 +4,7 @@ import pytest
 
 from revidweb.connections import budget, credentials
 from revidweb.connections.models import Connection, Credential
-from revidweb.jobs import cancel
+from revidweb.jobs import cancel, submit
 from revidweb.jobs.models import Job
 from revidweb.lib import clock
 from revidweb.providers.base import OutcomeUnknown, Receipt, Sighting, Status
@@ -116,3 +116,14 @@ def test_nobody_asks_with_a_replaced_key_while_the_one_in_its_place_rests(real, 
     Credential.objects.filter(retired_at__isnull=True).update(rests_until=clock.after(60))
     poll_all()
     assert (states(), upstream.keys["poll"]) == (["working"], [])
+
+
+def test_a_stop_takes_the_requests_of_a_stop(real, user, order, upstream):
+    submit.submit(user, order, count=3, token="three")
+    send_all()
+    cancel.cancel(user, Job.objects.earliest("pk"))
+    upstream.sightings = [WORKING]
+    Credential.objects.update(tokens=23, refilled_at=clock.after(60))  # looks leave a fifth, of a hundred
+    poll_all()
+    assert (len(upstream.cancelled), len(upstream.polled)) == (1, 1)
+    assert budget.ready(Credential.objects.get()) == 20

@@ -159,12 +159,12 @@ def test_a_provider_that_does_not_take_it_for_a_day_ends_the_job(user, from_it, 
     assert Job.objects.get().error_code == "busy"
 
 
-def test_an_upload_counts_as_a_request_and_waits_for_one(user, from_it, upstream):
-    Credential.objects.update(tokens=1, refilled_at=clock.after(60))
+def test_an_upload_takes_the_requests_that_it_makes_and_waits_for_them(user, from_it, upstream):
+    Credential.objects.update(tokens=upstream.requests.upload, refilled_at=clock.after(60))
     order_it(user, from_it)
     send_all()
     assert (states(), upstream.uploaded, upstream.sent) == (["queued"], [], [])
-    Credential.objects.update(tokens=2)
+    Credential.objects.update(tokens=1 + upstream.requests.upload)
     due_now()
     send_all()
     assert (states(), len(upstream.uploaded)) == (["working"], 1)
