@@ -2,13 +2,15 @@
 
 from celery import shared_task
 from django.conf import settings
+from django.db.models import Min
 
 from revidweb.connections import health, trying
 from revidweb.connections.models import PREVIEW, Connection
 from revidweb.lib import clock
 
 from . import wake
-from .models import Job
+from .models import Job, JobQuerySet
+from .states import State
 
 MOST_OF_A_TENANT = 2
 
@@ -36,4 +38,11 @@ def check(connection_id: int) -> None:
     name, for_s = f"checking:{connection.tenant.public_id}", 3 * settings.REVIDAPI_TIMEOUT_S
     with trying.place(name, MOST_OF_A_TENANT, for_s=for_s) as is_ours:
         if is_ours:
-            health.check(connection, ours=Job.objects.filter(connection=connection).slots_used)
+            jobs = Job.objects.filter(connection=connection)
+            health.check(connection, ours=jobs.slots_used, cheapest=_cheapest(jobs))
+
+
+def _cheapest(jobs: JobQuerySet) -> int:
+    """What the cheapest order that is not sent yet costs there; 0 where none waits."""
+    waiting = jobs.filter(state__in=[State.QUEUED, State.PREPARING])
+    return waiting.aggregate(least=Min("upstream_credits"))["least"] or 0

@@ -223,7 +223,7 @@ def _call(job: Job, attempt: Attempt, brought: Brought) -> None:
         answers.answer_lost(job, attempt, lost.reason)
     else:
         answers.created(job, attempt, receipt)
-        signs.good(job.connection, attempt.credential, balance=receipt.balance)
+        signs.taken(job.connection, attempt.credential, receipt, quoted=job.upstream_credits)
 
 
 def _refused(job: Job, attempt: Attempt, refused: ProviderRefused, brought: Brought) -> None:

@@ -2,13 +2,25 @@
 
 from revidweb.connections import budget, health
 from revidweb.connections.models import Connection, Credential
-from revidweb.providers.base import AccountRefused, ProviderBusy, ProviderError
+from revidweb.providers.base import AccountRefused, ProviderBusy, ProviderError, Receipt
 
 
-def good(connection: Connection, credential: Credential | None, *, balance: int | None = None) -> None:
-    """A sound answer. balance: what it says is left; that of a replaced key is no news."""
+def good(connection: Connection, credential: Credential | None) -> None:
+    """A sound answer."""
     if credential is not None and _is_in_use(connection, credential):
-        health.answered(connection, balance=balance)
+        health.answered(connection)
+
+
+def taken(connection: Connection, credential: Credential | None, receipt: Receipt, *, quoted: int) -> None:
+    """An order was taken: the answer says what is left, or what it cost, or it cost the credits that were quoted.
+
+    What a replaced key has left is no news.
+    """
+    if credential is None or not _is_in_use(connection, credential):
+        return
+    health.answered(connection, balance=receipt.balance)
+    if receipt.balance is None:
+        health.took(connection, quoted if receipt.cost is None else receipt.cost)
 
 
 def refused(connection: Connection, credential: Credential | None, error: AccountRefused) -> None:

@@ -7,7 +7,7 @@ from django.db.models import F
 
 from revidweb.connections import budget, credentials
 from revidweb.connections.models import Connection, Credential
-from revidweb.jobs import cancel, dispatch, poll, submit
+from revidweb.jobs import cancel, dispatch, poll, signs, submit
 from revidweb.jobs.models import Attempt, Job
 from revidweb.lib import clock
 from revidweb.providers.base import AccountRefused, Cancellation, OutcomeUnknown, ProviderBusy, Receipt
@@ -307,3 +307,27 @@ def test_foreign_jobs_hold_their_slots(real, user, order, upstream):
 def test_everything_together_ends_well(real, job, upstream):
     run()
     assert states() == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("receipt", "left"),
+    [
+        (Receipt("t"), 96),
+        (Receipt("t", cost=7), 93),
+        (Receipt("t", cost=7, balance=50), 50),
+    ],
+)
+def test_the_known_balance_follows_an_order_whose_answer_does_not_tell_it(real, job, upstream, receipt, left):
+    Connection.objects.update(balance=100)
+    upstream.submits = [receipt]
+    send_all()
+    assert Connection.objects.get().balance == left
+
+
+def test_what_a_replaced_key_took_says_nothing_of_the_balance(real, job, upstream):
+    Connection.objects.update(balance=100)
+    first = real.credential
+    signs.taken(real, first, Receipt("a"), quoted=4)
+    _replace_key(real)
+    signs.taken(real, first, Receipt("b"), quoted=4)
+    assert Connection.objects.get().balance == 96

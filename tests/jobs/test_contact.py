@@ -1,13 +1,13 @@
 import pytest
 
-from revidweb.connections import preview
+from revidweb.connections import health, preview
 from revidweb.connections.models import Connection
-from revidweb.jobs import contact
+from revidweb.jobs import cancel, contact, submit
 from revidweb.jobs.models import Attempt, AttemptState, Job
 from revidweb.jobs.states import State
 from revidweb.lib import clock
 from revidweb.providers import registry
-from revidweb.providers.base import Kind, Limits
+from revidweb.providers.base import AccountRefused, Kind, Limits
 from tests.connections.makers import Told, an_account
 
 pytestmark = pytest.mark.django_db
@@ -77,13 +77,43 @@ def test_our_own_jobs_are_not_foreign(monkeypatch, told, job, state, attempt, fo
     assert account.balance == 970
 
 
+def test_an_account_with_too_little_for_all_that_waits_stays_out_of_credits(monkeypatch, user, told, job, order):
+    account = an_account(job.tenant)
+    health.refused(account, account.credential, AccountRefused("Insufficient credits", code="exhausted"))
+    told.says["balance"] = 3
+    monkeypatch.setattr(registry, "provider", lambda name: told)
+
+    def trouble() -> str:
+        contact.check(account.pk)
+        return Connection.objects.get(pk=account.pk).trouble
+
+    Job.objects.update(connection=account, upstream_credits=4)
+    assert trouble() == "exhausted"
+    submit.submit(user, order, count=1, token="cheap")
+    Job.objects.exclude(pk=job.pk).update(upstream_credits=3)  # elsewhere
+    assert trouble() == "exhausted"
+    Job.objects.update(connection=account)
+    assert trouble() == ""
+
+
+def test_an_account_where_nothing_waits_any_more_is_not_out_of_credits(monkeypatch, user, told, job):
+    account = an_account(job.tenant)
+    health.refused(account, account.credential, AccountRefused("Insufficient credits", code="exhausted"))
+    told.says["balance"] = 3
+    monkeypatch.setattr(registry, "provider", lambda name: told)
+    Job.objects.update(connection=account, upstream_credits=4)
+    cancel.cancel(user, Job.objects.get())
+    contact.check(account.pk)
+    assert Connection.objects.get(pk=account.pk).trouble == ""
+
+
 def test_of_a_tenant_two_are_checked_at_once_and_others_wait_for_none_of_them(told, monkeypatch):
     mine, further, stranger = an_account(), an_account(), an_account()
     Connection.objects.filter(pk=further.pk).update(tenant=mine.tenant)
     others = [further, stranger, mine]
     checked: list[int] = []
 
-    def check(connection, *, ours):
+    def check(connection, *, ours, cheapest):
         checked.append(connection.pk)
         if others:
             contact.check(others.pop(0).pk)
