@@ -317,6 +317,7 @@ CATALOG_SYNC_S = env.seconds("CATALOG_SYNC_H", 24, least=1, most=720) * 3600
 UPLOAD_REUSE_S = env.seconds("UPLOAD_REUSE_H", 24, least=0, most=8760) * 3600
 REVIDAPI_PER_MINUTE = env.whole("REVIDAPI_PER_MINUTE", 600, least=60, most=100_000)
 REVIDAPI_TIMEOUT_S = env.seconds("REVIDAPI_TIMEOUT_S", 30, least=1, most=300)
+REVIDAPI_LOOK_TIMEOUT_S = min(REVIDAPI_TIMEOUT_S, 10)  # a round of looks waits for the slowest
 REVIDAPI_CREATE_TIMEOUT_S = env.seconds("REVIDAPI_CREATE_TIMEOUT_S", 120, least=1, most=600)
 REVIDAPI_LOOK_S = env.seconds("REVIDAPI_LOOK_S", 3, least=0.2, most=300)
 REVIDAPI_PRESIGN_BYTES = env.whole("REVIDAPI_PRESIGN_MB", 8, least=0, most=1000) * 1_048_576

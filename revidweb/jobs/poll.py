@@ -1,5 +1,6 @@
 """Look at the jobs that are upstream: one claim of what is due, one round of questions, one write of what changed."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ MISSES_BELIEVED = 3  # "no such job" is often passing: believed after three look
 FAILING_PROBES = 2  # of the jobs at a connection that is not reached: the others wait for its answer
 FAILING_WAIT_S = 5.0
 NOT_ASKED_WAIT_S = 1.0
-SILENT_MOST = 16  # so many without a sound answer, and this round asks no more there
+SILENT_MOST = 16  # so many without a sound answer in good time, and this round asks no more there
+SLOW_S = 5.0  # a sound answer that takes longer keeps the round waiting as none does
 SILENT_LEAST = 3  # so few may each have their own reason
 
 
@@ -41,7 +43,7 @@ class Group:
     connection: Connection
     credential: Credential | None
     asked: list[tuple[Job, Attempt]]
-    in_vain: list[Job] = field(default_factory=list)  # asked about, without a sound answer since the last one
+    in_vain: list[Job] = field(default_factory=list)  # asked about, without a sound answer in good time since
     stop: list[ProviderBusy] = field(default_factory=list)  # why no more are asked about in this round
 
 
@@ -97,14 +99,20 @@ def _look(group: Group, pair: tuple[Job, Attempt]) -> Sighting | ProviderError:
     """One look of a round. Who leaves everybody waiting is not waited for by all; who wants a rest gets it."""
     if group.stop:
         return group.stop[0]
+    began = time.monotonic()
     seen = look(*pair)
-    if isinstance(seen, Sighting):
+    is_slow = time.monotonic() - began > SLOW_S
+    if isinstance(seen, ProviderBusy) or is_slow:
+        _note_vain(group, pair[0], seen if isinstance(seen, ProviderBusy) else ProviderBusy("It answers slowly."))
+    elif isinstance(seen, Sighting):
         group.in_vain.clear()
-    elif isinstance(seen, ProviderBusy):
-        group.in_vain.append(pair[0])
-        if seen.code == "rate" or len(group.in_vain) >= SILENT_MOST:
-            group.stop.append(seen)
     return seen
+
+
+def _note_vain(group: Group, job: Job, why: ProviderBusy) -> None:
+    group.in_vain.append(job)
+    if why.code == "rate" or len(group.in_vain) >= SILENT_MOST:
+        group.stop.append(why)
 
 
 def look(job: Job, attempt: Attempt) -> Sighting | ProviderError:

@@ -331,3 +331,20 @@ def test_what_a_replaced_key_took_says_nothing_of_the_balance(real, job, upstrea
     _replace_key(real)
     signs.taken(real, first, Receipt("b"), quoted=4)
     assert Connection.objects.get().balance == 96
+
+
+def test_slow_answers_hold_a_round_up_as_little_as_none_do(real, user, order, upstream, monkeypatch):
+    Connection.objects.update(total_slots=40, image_slots=40)
+    Credential.objects.update(tokens=1000)
+    monkeypatch.setattr(poll, "SLOW_S", -1)
+    monkeypatch.setattr(poll, "SILENT_MOST", 4)
+    monkeypatch.setattr(poll, "THREADS", 2)
+    upstream.sightings = [WORKING]
+    for number in range(2):
+        submit.submit(user, order, count=5, token=f"form-{number}")
+    send_all()
+    poll_all()
+    real.refresh_from_db()
+    assert 4 <= len(upstream.polled) <= 5
+    assert (real.failing_since, states()) == (None, ["working"] * 10)
+    assert not Job.objects.filter(lease_until__isnull=False).exists()

@@ -13,6 +13,7 @@ def upstream(settings):
     with an_upstream() as upstream:
         settings.PRIVATE_HOSTS = frozenset({upstream.host})
         settings.REVIDAPI_TIMEOUT_S = settings.REVIDAPI_CREATE_TIMEOUT_S = 5
+        settings.REVIDAPI_LOOK_TIMEOUT_S = 5
         yield upstream
 
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from revidweb.providers.base import AccountRefused, Cancellation, ProviderBusy, Status
+from revidweb.providers.revidapi import client
 
 from .orders import error_of, recorded
 from .upstream import Reply
@@ -107,3 +108,13 @@ def test_many_threads_may_look_at_once(revidapi, account, upstream):
 
 def test_a_missing_job_is_no_error(revidapi, account):
     assert revidapi.poll(account, "job_9").status is Status.MISSING
+
+
+def test_a_look_waits_for_an_answer_less_long_than_other_questions(revidapi, account, monkeypatch, settings):
+    waits = []
+    settings.REVIDAPI_LOOK_TIMEOUT_S = 4
+    good = client.Answer(200, '{"status": "processing"}')
+    monkeypatch.setattr(client, "ask", lambda *_, timeout_s=None, **__: waits.append(timeout_s) or good)
+    revidapi.poll(account, "job_1")
+    revidapi.cancel(account, "job_1")
+    assert waits == [4, 4]

@@ -21,6 +21,7 @@ def stand_in(settings, monkeypatch):
     with StandIn(image_s=0, video_s=0, upload_s=0) as stand_in:
         settings.PRIVATE_HOSTS = frozenset({stand_in.host})
         settings.REVIDAPI_TIMEOUT_S = settings.REVIDAPI_CREATE_TIMEOUT_S = 5
+        settings.REVIDAPI_LOOK_TIMEOUT_S = 5
         yield stand_in
         assert stand_in.leaks == []
         assert stand_in.uploads.refused == []

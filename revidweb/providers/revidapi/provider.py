@@ -68,7 +68,7 @@ class RevidAPI:
 
         A failed job may come with results: upstream was seen to call jobs failed that it had finished.
         """
-        answer = client.ask(account, "GET", f"/jobs/{client.quoted(ticket)}")
+        answer = _look(account, "GET", f"/jobs/{client.quoted(ticket)}")
         if answer.status == 404 and not errors.is_page(answer):
             return Sighting(Status.MISSING, error=errors.reason_of(answer))
         if seen := looking.sighting(_good(answer)):
@@ -77,7 +77,7 @@ class RevidAPI:
 
     def cancel(self, account: Account, ticket: str) -> Cancellation:
         """Ask upstream to stop; not cancelled where it has ended, is not known, or where nobody can be asked to."""
-        answer = client.ask(account, "POST", f"/jobs/{client.quoted(ticket)}/cancel")
+        answer = _look(account, "POST", f"/jobs/{client.quoted(ticket)}/cancel")
         if not answer.is_good:
             refused = errors.of(answer)
             if isinstance(refused, ProviderRefused):
@@ -172,6 +172,11 @@ class RevidAPI:
     def _rows(self, account: Account) -> Sequence[shapes.Body]:
         answer = client.ask(account, "GET", "/models/pricing")
         return shapes.entries(_unless_gone(answer), *_PRICE_LISTS) or ()
+
+
+def _look(account: Account, method: str, path: str) -> Answer:
+    """Many are asked in one round, which must not wait for one for long."""
+    return client.ask(account, method, path, timeout_s=settings.REVIDAPI_LOOK_TIMEOUT_S)
 
 
 def _good(answer: Answer) -> Any:
