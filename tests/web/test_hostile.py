@@ -57,16 +57,17 @@ def test_no_query_breaks_on_a_nul(owner, where):
 
 
 @pytest.mark.parametrize(
-    "field", ["model", "prompt", "input_file", "img_url", "token", "count", "server", "resolution"]
+    "field", ["model", "prompt", "input_file", "img_url", "token", "shown", "count", "server", "resolution"]
 )
 def test_no_field_of_create_breaks_on_a_nul(user, field):
     client = unbroken(user)
     assert client.post(address(user), IMAGE | {"model": "nano-banana", field: NUL}).status_code < 500
 
 
-def test_retry_takes_no_nul_token(user):
+@pytest.mark.parametrize("field", ["token", "shown"])
+def test_retry_takes_no_nul(user, field):
     job = a_job(user.member, state="failed", ended_at=clock.now())
-    answer = unbroken(user).post(reverse("job_retry", args=[user.tenant.slug, job.public_id]), {"token": NUL})
+    answer = unbroken(user).post(reverse("job_retry", args=[user.tenant.slug, job.public_id]), {field: NUL})
     assert answer.status_code < 500
 
 
