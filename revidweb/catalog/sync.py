@@ -17,9 +17,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.connections import budget, health
-from revidweb.connections.models import Connection, account_of
-from revidweb.lib import clock, sealing
+from revidweb.connections import budget, health, trying
+from revidweb.connections.models import Connection, ConnectionQuerySet, account_of
+from revidweb.lib import clock, sealing, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
 from revidweb.providers.base import AccountRefused, Kind, ProviderBusy, ProviderError
@@ -33,7 +33,6 @@ from .reading import ToldPrice
 FAR = 3  # a price that moves by more than this factor waits for the owner
 RETRY_S = 900
 USUAL_S = 5  # a clip whose row says no length, where a price turns from per job to per second
-_MOST_AT_ONCE = 10  # connections of one tick
 _BATCH = 500  # rows of one statement
 _NAMED = 3  # of what was left out
 _NAMED_CHARS = 70
@@ -60,12 +59,28 @@ class _News:
 
 @shared_task
 def tick() -> None:
-    """Read the catalogues that are due; of two ticks at once only one reads a connection."""
-    due = Connection.objects.present().filter(next_sync_at__lte=clock.now(), credential__isnull=False)
-    for connection in due.select_related("credential").order_by("next_sync_at")[:_MOST_AT_ONCE]:
+    """Have the catalogues read that are due. Of two ticks only one claims a connection."""
+    for connection in _present().filter(next_sync_at__lte=clock.now()).order_by("next_sync_at"):
         claim = Connection.objects.filter(pk=connection.pk, next_sync_at=connection.next_sync_at)
         if claim.update(next_sync_at=clock.after(RETRY_S)):
+            wake.up(read, connection.pk, expires=RETRY_S)
+
+
+@shared_task
+def read(connection_id: int) -> None:
+    """Read one connection's catalogue when there is room; a second run reads it once more."""
+    connection = _present().select_related("credential", "tenant").filter(pk=connection_id).first()
+    if connection is None:
+        return
+    with trying.asking(connection) as wait_s:
+        if wait_s:
+            _stamp(connection, next_sync_at=clock.after(wait_s))
+        else:
             sync(connection)
+
+
+def _present() -> ConnectionQuerySet:
+    return Connection.objects.present().filter(credential__isnull=False)
 
 
 def sync(connection: Connection, *, rank: budget.Rank = budget.Rank.POLL) -> bool:

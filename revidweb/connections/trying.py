@@ -1,4 +1,4 @@
-"""How many addresses people may have tried at once, and how often: each try holds a thread that pages need.
+"""How many addresses may be asked at once, and how often: each holds a thread that pages need, or looks at jobs.
 
 Whoever runs a slow or hostile server must not keep everybody else waiting, and nobody gets to knock on the open
 internet's doors through us without end.
@@ -13,9 +13,14 @@ from django.core.cache import cache
 from revidweb.accounts.actors import Actor
 from revidweb.lib.refusal import Refusal
 
+from .models import Connection
+
 MOST_OF_A_TENANT = 2
 MOST_AN_HOUR = 60  # of one person
+MOST_BY_THE_CLOCK = 4  # of all tenants, of the eight threads that look at jobs too
 _HOUR_S = 3600
+_SOON_S = 5
+_REQUESTS = 7  # of one asking, at most
 _LONGEST_S = 300  # a try whose process was killed counts so long
 
 
@@ -38,6 +43,22 @@ def turn(actor: Actor) -> Iterator[None]:
                 raise Refusal("tries_of_others")
             _count(actor.member.person.public_id)
             yield
+
+
+@contextmanager
+def asking(connection: Connection) -> Iterator[float]:
+    """Let the clock ask a connection how it is or what it sells; gives 0, or seconds to wait where no place is free.
+
+    Two of a tenant are asked at once, the others a minute later, and four of all tenants: servers that answer slowly
+    must not keep everybody's jobs from being looked at.
+    """
+    for_s = _REQUESTS * settings.REVIDAPI_TIMEOUT_S
+    with place(f"asking:{connection.tenant.public_id}", MOST_OF_A_TENANT, for_s=for_s) as is_mine:
+        if not is_mine:
+            yield settings.ACCOUNT_RETRY_S
+            return
+        with place("asking", MOST_BY_THE_CLOCK, for_s=for_s) as is_free:
+            yield 0 if is_free else _SOON_S
 
 
 @contextmanager

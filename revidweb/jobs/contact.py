@@ -6,13 +6,10 @@ from django.db.models import Min
 
 from revidweb.connections import health, trying
 from revidweb.connections.models import PREVIEW, Connection
-from revidweb.lib import clock
+from revidweb.lib import clock, wake
 
-from . import wake
 from .models import Job, JobQuerySet
 from .states import State
-
-MOST_OF_A_TENANT = 2
 
 
 @shared_task
@@ -27,17 +24,14 @@ def tick() -> None:
 
 @shared_task
 def check(connection_id: int) -> None:
-    """Check one connection; a second run asks once more and changes nothing else.
-
-    Of a tenant two are checked at once, the others a minute later: servers that answer slowly must not keep everybody
-    else's jobs from being looked at.
-    """
+    """Check one connection when there is room; a second run asks once more and changes nothing else."""
     connection = Connection.objects.present().select_related("credential", "tenant").filter(pk=connection_id).first()
     if connection is None:
         return
-    name, for_s = f"checking:{connection.tenant.public_id}", 3 * settings.REVIDAPI_TIMEOUT_S
-    with trying.place(name, MOST_OF_A_TENANT, for_s=for_s) as is_ours:
-        if is_ours:
+    with trying.asking(connection) as wait_s:
+        if wait_s:
+            Connection.objects.filter(pk=connection.pk).update(next_check_at=clock.after(wait_s))
+        else:
             jobs = Job.objects.filter(connection=connection)
             health.check(connection, ours=jobs.slots_used, cheapest=_cheapest(jobs))
 

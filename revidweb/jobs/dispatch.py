@@ -14,7 +14,7 @@ from django.db.models.functions import RowNumber
 from revidweb.connections import budget, slots
 from revidweb.connections.models import Connection, ConnectionQuerySet
 from revidweb.files import fetching
-from revidweb.lib import clock
+from revidweb.lib import clock, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
 from revidweb.providers.base import (
@@ -26,7 +26,7 @@ from revidweb.providers.base import (
     ProviderRefused,
 )
 
-from . import answers, inputs, orders, settle, signs, wake
+from . import answers, inputs, orders, settle, signs
 from .inputs import Brought
 from .models import Attempt, AttemptState, Job
 from .states import State

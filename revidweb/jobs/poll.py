@@ -15,11 +15,11 @@ from django.db.models import Exists, OuterRef
 
 from revidweb.connections import budget
 from revidweb.connections.models import Connection, Credential
-from revidweb.lib import clock
+from revidweb.lib import clock, wake
 from revidweb.providers import registry
 from revidweb.providers.base import OutcomeUnknown, Pace, ProviderBusy, ProviderError, Sighting, Status
 
-from . import asking, orders, settle, signs, store, wake
+from . import asking, orders, settle, signs, store
 from .models import Attempt, AttemptState, Job
 from .states import State
 

@@ -9,12 +9,12 @@ from django.db import transaction
 
 from revidweb.files import intake, storage
 from revidweb.files.models import MediaKind, Purpose, StoredFile
-from revidweb.lib import clock
+from revidweb.lib import clock, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
 from revidweb.providers.base import Account, Kind, ProviderError, ProviderRefused
 
-from . import settle, wake
+from . import settle
 from .models import Attempt, AttemptState, Job
 from .states import State
 

@@ -14,12 +14,12 @@ from revidweb.credits import ledger
 from revidweb.credits.models import Hold, Wallet
 from revidweb.files import fetching
 from revidweb.files.models import MediaKind, StoredFile
-from revidweb.lib import ids
+from revidweb.lib import ids, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Order
 from revidweb.trail import trail
 
-from . import dispatch, wake
+from . import dispatch
 from .models import Batch, Job, JobInput, Submission
 
 MOST_PER_BATCH = 8

@@ -5,7 +5,7 @@ import pytest
 from revidweb.accounts.models import Role
 from revidweb.catalog import listing, loading, params, quoting, sync
 from revidweb.catalog.models import Alias, CatalogChange, MediaModel, Offer, Price
-from revidweb.connections import budget, credentials, preview
+from revidweb.connections import budget, credentials, preview, trying
 from revidweb.connections.models import Connection, Credential
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -386,14 +386,29 @@ def test_what_was_read_of_a_connection_that_was_removed_meanwhile_is_not_written
     assert not Offer.objects.exists()
 
 
-def test_the_tick_reads_what_is_due_once(upstream, connection):
+def test_the_tick_has_what_is_due_read_once(upstream, connection, monkeypatch):
     an_account(next_sync_at=clock.after(60))
     removed = an_account()
     Connection.objects.filter(pk=removed.pk).update(removed_at=clock.now())
     preview.open_at(connection.tenant)
+    woken = []
+    monkeypatch.setattr(sync.wake, "up", lambda task, pk, **_: woken.append(pk))
     sync.tick()
     sync.tick()
+    assert woken == [connection.pk]
+    for pk in (*woken, removed.pk):
+        sync.read(pk)
     assert [account.connection_id for _what, account in upstream.asked] == [connection.public_id]
+
+
+def test_a_reading_waits_until_there_is_room(upstream, connection):
+    with trying.asking(connection), trying.asking(connection):
+        sync.read(connection.pk)
+        assert upstream.asked == []
+        due = Connection.objects.get(pk=connection.pk).next_sync_at
+        assert clock.now() < due <= clock.after(60)
+    sync.read(connection.pk)
+    assert len(upstream.asked) == 1
 
 
 def test_previews_catalogue_is_that_of_the_files(owner):

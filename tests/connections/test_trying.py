@@ -4,6 +4,7 @@ import pytest
 
 from revidweb.connections import trying
 from revidweb.lib.refusal import Refusal
+from tests.connections.makers import an_account
 from tests.makers import an_actor
 
 pytestmark = pytest.mark.django_db
@@ -56,3 +57,21 @@ def test_a_person_has_so_many_tries_an_hour_in_all_their_tenants(monkeypatch):
     assert refused(actor) == "tried_too_often"
     with trying.turn(an_actor(actor.tenant)):
         pass
+
+
+def test_the_clock_asks_two_of_a_tenant_and_four_of_all(settings):
+    mine, others = an_account(), [an_account() for _ in range(3)]
+    with trying.asking(mine) as first, trying.asking(mine) as second, trying.asking(mine) as third:
+        assert (first, second, third) == (0, 0, settings.ACCOUNT_RETRY_S)
+        with trying.asking(others[0]) as free, trying.asking(others[1]) as last, trying.asking(others[2]) as none:
+            assert (free, last) == (0, 0)
+            assert 0 < none < settings.ACCOUNT_RETRY_S
+        with trying.asking(others[2]) as again:
+            assert again == 0
+
+
+def test_what_goes_wrong_while_it_is_asked_comes_out_and_gives_the_place_back():
+    connection = an_account()
+    for _ in range(6):
+        with pytest.raises(Refusal, match="private_address"), trying.asking(connection) as wait_s:
+            raise Refusal("private_address" if wait_s == 0 else "no place")

@@ -1,6 +1,8 @@
+from contextlib import ExitStack
+
 import pytest
 
-from revidweb.connections import health, preview
+from revidweb.connections import health, preview, trying
 from revidweb.connections.models import Connection
 from revidweb.jobs import cancel, contact, submit
 from revidweb.jobs.models import Attempt, AttemptState, Job
@@ -123,3 +125,14 @@ def test_of_a_tenant_two_are_checked_at_once_and_others_wait_for_none_of_them(to
     assert checked == [mine.pk, further.pk, stranger.pk]
     contact.check(mine.pk)
     assert checked[-1] == mine.pk
+
+
+def test_a_check_without_a_place_comes_soon(told):
+    mine, others = an_account(), [an_account() for _ in range(4)]
+    with ExitStack() as places:
+        for other in others:
+            places.enter_context(trying.asking(other))
+        contact.check(mine.pk)
+    mine.refresh_from_db()
+    assert told.asked == []
+    assert clock.now() < mine.next_check_at <= clock.after(5)
