@@ -43,7 +43,7 @@ def pick_model(page: Page, name: str) -> None:
     page.locator("summary.picker-head").click()
     page.locator("[data-picker-search]").fill(name)
     page.locator(f"label.picker-option:has(input[value='{name}'])").click()
-    expect(page.locator("#picked")).to_contain_text(re.compile(name.split("-", maxsplit=1)[0], re.IGNORECASE))
+    expect(page.locator("#picked b")).to_contain_text(re.compile(name.split("-", maxsplit=1)[0], re.IGNORECASE))
 
 
 def generate(page: Page, kind: str, prompt: str) -> float:
