@@ -5,7 +5,7 @@ then a plain alias; an alias that carries parameters (`nano-banana-fast`: speed 
 listed otherwise, and then sells nothing but these parameters.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from django.db.models import Max
@@ -16,6 +16,7 @@ from revidweb.providers.base import Kind, Param
 from .models import Alias, MediaModel
 from .reading import Told, ToldModel, ToldPrice
 
+MOST_OFFERS = 2_000  # of one connection, those that vanished among them
 _MADE = (Kind.IMAGE, Kind.VIDEO)  # kinds that pages and orders know today
 _APART = ("seedance",)  # families that the provider takes at an address of their own, which no order goes to today
 
@@ -28,22 +29,42 @@ class Placed:
     told: ToldModel
 
 
-def place(told: Told) -> list[Placed]:
+def place(told: Told, *, offered: Set[int]) -> list[Placed]:
     """Every told model at its media model, each media model at most once. Writes the unknown ones.
 
-    What cannot be placed is added to `told.left_out`; what another id covers is passed over in silence.
+    offered: the media models that the connection ever offered, by primary key; at most 2,000 with those that come new,
+    since an unknown one is kept for ever, for all tenants. What cannot be placed is added to `told.left_out`; what
+    another id covers is passed over in silence.
     """
     names = [one.name for one in told.models]
     known = MediaModel.objects.in_bulk(names, field_name="name")
     aliases = Alias.objects.select_related("media_model").in_bulk(names, field_name="name")
     meant = [_meant(one, known, aliases) for one in sorted(told.models, key=lambda one: _rank(one, known, aliases))]
     placed: dict[str, Placed] = {}
-    for one in [one for one in meant if one] + _unknown(told, known, aliases):
-        if one.told.kind not in (None, one.model.kind):
-            told.left_out.append(_("%(name)s, which is %(kind)s") % {"name": one.told.name, "kind": one.told.kind})
-        else:
+    for one in filter(None, meant):
+        if _is_its_kind(told, one):
             placed.setdefault(one.model.name, one)
-    return list(placed.values())
+    fresh = {one.name: one for one in told.models if one.name not in known and one.name not in aliases}
+    return _within(told, list(placed.values()), offered, fresh)
+
+
+def _within(told: Told, placed: Sequence[Placed], offered: Set[int], fresh: Mapping[str, ToldModel]) -> list[Placed]:
+    """As many as a connection may offer: those it ever had, then models that are known, then those that are not."""
+    room = MOST_OFFERS - len(offered)
+    had = [one for one in placed if one.model.pk in offered]
+    known = [one for one in placed if one.model.pk not in offered]
+    names = list(fresh)[: max(0, room - len(known))]
+    if len(known) + len(fresh) > max(0, room):
+        told.left_out.append(_("new ones after %(most)s models") % {"most": MOST_OFFERS})
+    unknown = _unknown(told, {name: fresh[name] for name in names})
+    return had + known[: max(0, room)] + [one for one in unknown if _is_its_kind(told, one)]
+
+
+def _is_its_kind(told: Told, one: Placed) -> bool:
+    if one.told.kind in (None, one.model.kind):
+        return True
+    told.left_out.append(_("%(name)s, which is %(kind)s") % {"name": one.told.name, "kind": one.told.kind})
+    return False
 
 
 def _rank(told: ToldModel, known: Mapping[str, MediaModel], aliases: Mapping[str, Alias]) -> int:
@@ -76,9 +97,8 @@ def _at(price: ToldPrice, params: Mapping[str, Param]) -> ToldPrice | None:
     return replace(price, **params)  # type: ignore[arg-type]
 
 
-def _unknown(told: Told, known: Mapping[str, MediaModel], aliases: Mapping[str, Alias]) -> list[Placed]:
+def _unknown(told: Told, fresh: Mapping[str, ToldModel]) -> list[Placed]:
     """Those that the house has no name for, with the models that they become; of two syncs at once one writes them."""
-    fresh = {one.name: one for one in told.models if one.name not in known and one.name not in aliases}
     told.left_out += [_("%(name)s, which names no kind") % {"name": name} for name in fresh if not fresh[name].kind]
     position = (MediaModel.objects.aggregate(last=Max("position"))["last"] or 0) + 1
     models = [

@@ -39,6 +39,7 @@ _MODES: dict[Kind, tuple[Mode, ...]] = {
     Kind.MOTION: (Mode.MOTION,),
     Kind.AVATAR: (Mode.AVATAR,),
 }
+_ID = re.compile(r"[a-z0-9][a-z0-9._/-]{0,79}")  # it becomes a name that the whole house shares
 _PER_SECOND = "per-second"
 _PARTS = {
     "resolution": re.compile(r"\d{3,4}p|\d{1,2}k"),
@@ -128,6 +129,8 @@ def _model(entry: object, room: int, left_out: list[str]) -> ToldModel:
     upstream = _text(entry, "model", most=80)
     if not upstream:
         raise _Unusable(_("a model without an id"))
+    if not _ID.fullmatch(upstream.lower()):
+        raise _Unusable(_("%(name)s, which is no plain id") % {"name": upstream})
     return ToldModel(
         name=upstream.lower(),
         upstream=upstream,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from revidweb.accounts.actors import Actor, Right
@@ -109,7 +110,7 @@ def write(connection: Connection, models: Iterable[object]) -> list[CatalogChang
     """
     is_first = Connection.objects.select_for_update(no_key=True).get(pk=connection.pk).synced_at is None
     told = reading.read(models)
-    placed = placing.place(told)
+    placed = placing.place(told, offered=set(_offers(connection).values_list("media_model", flat=True)))
     news = _compared(connection, placed)
     _write_prices(connection, news)
     changes = [] if is_first else news.changes
@@ -233,7 +234,7 @@ def _compared(connection: Connection, placed: Sequence[Placed]) -> _News:
     return news
 
 
-def _offers(connection: Connection) -> Iterable[Offer]:
+def _offers(connection: Connection) -> QuerySet[Offer]:
     return Offer.objects.filter(connection=connection).select_related("media_model").prefetch_related("prices")
 
 

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from revidweb.accounts.models import Role
-from revidweb.catalog import listing, loading, params, quoting, sync
+from revidweb.catalog import listing, loading, params, placing, quoting, sync
 from revidweb.catalog.models import Alias, CatalogChange, MediaModel, Offer, Price
 from revidweb.connections import budget, credentials, preview, trying
 from revidweb.connections.models import Connection, Credential
@@ -430,3 +430,24 @@ def test_a_sync_takes_the_requests_that_it_makes_and_leaves_others_theirs(upstre
     Credential.objects.update(tokens=left, refilled_at=clock.after(60))
     assert sync.sync(connection, rank=budget.Rank[rank]) == is_read
     assert budget.ready(Credential.objects.get()) == left - (upstream.requests.models if is_read else 0)
+
+
+def test_a_connection_puts_so_many_models_into_the_house_and_never_more(connection, monkeypatch):
+    monkeypatch.setattr(placing, "MOST_OFFERS", 3)
+    before = MediaModel.objects.count()
+    for number in range(4):  # other names with each reading
+        sync.write(connection, [a_told(f"one-{number}"), a_told(f"two-{number}")])
+    assert Offer.objects.filter(connection=connection).count() == MediaModel.objects.count() - before == 3
+    connection.refresh_from_db()
+    assert "after 3 models" in connection.sync_failure
+    sync.write(connection, [a_told("one-0"), a_told("two-0")])  # what it had comes back
+    connection.refresh_from_db()
+    assert (connection.sync_failure, Offer.objects.filter(is_available=True).count()) == ("", 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["two words", "-flux", "flux<b>", "flux\u200b2", "naïve", "flux\n2", "x" * 81, "%2e", "a:b"]
+)
+def test_an_id_that_is_not_plain_becomes_no_model(connection, name):
+    sync.write(connection, [a_told(name), a_told("Flux/2.Pro-x")])
+    assert list(Offer.objects.values_list("media_model__name", flat=True)) == ["flux/2.pro-x"]
