@@ -66,7 +66,7 @@ def _keep_ticket(attempt: Attempt, ticket: str, spent: int) -> bool | None:
 
 
 def _if_seen(job: Job, receipt: Receipt) -> None:
-    """Some upstreams finish inside the create call."""
+    """Some upstreams finish inside the create call: what they said is taken in as the first look."""
     seen = receipt.seen
     if seen is not None and seen.status not in (Status.PENDING, Status.WORKING):
         poll.take_in([(job, seen)])

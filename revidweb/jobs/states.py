@@ -24,7 +24,7 @@ MOVING = frozenset(State) - ENDED
 MOVES: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.PREPARING, State.FAILED, State.CANCELLED}),
     State.PREPARING: frozenset({State.SENDING, State.QUEUED, State.FAILED, State.CANCELLED}),
-    State.SENDING: frozenset({State.WORKING, State.STORING, State.UNKNOWN, State.QUEUED, State.FAILED}),
+    State.SENDING: frozenset({State.WORKING, State.UNKNOWN, State.QUEUED, State.FAILED}),
     State.WORKING: frozenset({State.STORING, State.UNKNOWN, State.FAILED, State.CANCELLED}),
     State.UNKNOWN: frozenset({State.WORKING, State.STORING, State.FAILED}),
     State.STORING: frozenset({State.DONE, State.FAILED}),
