@@ -34,7 +34,6 @@ from .states import State
 MOST_AT_ONCE = 200
 TRIES_TO_FETCH = 4
 SLOW_S = 5  # a create call that takes longer comes from a slow server
-MOST_AT_A_SLOW_ONE = 2
 
 
 @shared_task
@@ -93,14 +92,15 @@ def _pick(connection: Connection) -> list[int]:
 def _threads_left(connection: Connection) -> int:
     """How many more the worker may prepare and send there: others' servers need threads too.
 
-    No connection has more than three quarters of them, and one that leaves a call waiting has two until it answers.
+    No connection has more than three quarters of them, and one that leaves a call waiting a third until it answers:
+    enough for the slots of a usual account, whose slowest models answer an order only after a minute.
     """
     under_way = Job.objects.filter(connection=connection, state__in=[State.PREPARING, State.SENDING])
     oldest = Min("attempts__sent_at", filter=Q(state=State.SENDING, attempts__state=AttemptState.SENDING))
     now = under_way.aggregate(count=Count("pk", distinct=True), oldest=oldest)
     is_slow = now["oldest"] is not None and now["oldest"] < clock.ago(SLOW_S)
-    most = MOST_AT_A_SLOW_ONE if is_slow else max(1, settings.WORKER_THREADS * 3 // 4)
-    return max(0, most - int(now["count"]))
+    most = settings.WORKER_THREADS // 3 if is_slow else settings.WORKER_THREADS * 3 // 4
+    return max(0, max(most, 1) - int(now["count"]))
 
 
 def _lines(connection: Connection, *, most: int) -> dict[int, list[tuple[int, Kind]]]:

@@ -127,17 +127,20 @@ def test_one_connection_never_has_all_threads(three, order, upstream, settings):
     assert claimed() == 12
 
 
-def test_a_server_that_leaves_a_call_waiting_gets_two_threads_until_it_answers(three, order, upstream):
+def test_a_server_that_leaves_a_call_waiting_gets_a_third_of_the_threads_until_it_answers(
+    three, order, upstream, settings
+):
+    settings.WORKER_THREADS = 16
     Connection.objects.update(total_slots=40, image_slots=40)
     ask(three[0], order, 40)
     claimed()
     under_way(dispatch.SLOW_S + 1)
     slowest = Attempt.objects.earliest("pk").job_id
     Job.objects.filter(state="sending").exclude(pk=slowest).update(state="working")
-    assert claimed() == 1
+    assert claimed() == 4
     assert claimed() == 0
     Job.objects.filter(pk=slowest).update(state="working")
-    assert claimed() == 11
+    assert claimed() == 8
 
 
 def test_quick_answers_fill_forty_slots_in_one_go(three, order, upstream):
