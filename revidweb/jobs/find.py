@@ -65,7 +65,7 @@ class Group:
 
 def claim() -> list[tuple[Job, Attempt]]:
     """Take what is due for one round, each with the attempt whose answer was lost."""
-    jobs = Job.objects.full().filter(pk__in=_take()).order_by("next_look_at")
+    jobs = Job.objects.full().filter(pk__in=_take()).order_by("next_look_at", "pk")
     lost = Attempt.latest(jobs, AttemptState.LOST)
     return [(job, lost[job.pk]) for job in jobs if job.pk in lost]
 
@@ -99,7 +99,7 @@ def _sent(job: Job, attempt: Attempt) -> Order:
 @transaction.atomic
 def _take() -> list[int]:
     ticketed = Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT)
-    due = Job.objects.due(State.UNKNOWN).filter(~Exists(ticketed)).order_by("next_look_at")
+    due = Job.objects.due(State.UNKNOWN).filter(~Exists(ticketed)).order_by("next_look_at", "pk")
     taken = [job.pk for job in due.select_for_update(skip_locked=True, of=("self",))[:MOST_AT_ONCE]]
     Job.objects.filter(pk__in=taken).update(lease_until=clock.after(settings.LEASE_S))
     return taken

@@ -65,9 +65,9 @@ def claim(state: State) -> list[Job]:
     due = Job.objects.due(state)
     if state == State.UNKNOWN:
         due = due.filter(Exists(Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT)))
-    jobs = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at")[:MOST_AT_ONCE])
+    jobs = list(due.select_for_update(skip_locked=True, of=("self",)).order_by("next_look_at", "pk")[:MOST_AT_ONCE])
     Job.objects.filter(pk__in=[job.pk for job in jobs]).update(lease_until=clock.after(settings.LEASE_S))
-    return list(Job.objects.full().filter(pk__in=[job.pk for job in jobs]).order_by("next_look_at"))
+    return list(Job.objects.full().filter(pk__in=[job.pk for job in jobs]).order_by("next_look_at", "pk"))
 
 
 def _groups(jobs: Sequence[Job]) -> Iterator[Group]:
