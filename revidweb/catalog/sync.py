@@ -264,22 +264,22 @@ def _compare(news: _News, one: Placed, offer: Offer, was: Offer | None) -> None:
 
 
 def _compare_price(news: _News, offer: Offer, told: ToldPrice, was: Price | None, *, is_back: bool) -> None:
-    price = _price(offer, told, was)
+    old = _in_the_same_unit(was, told)
+    price = _price(offer, told, old)
     if was is None or any(getattr(was, name) != getattr(price, name) for name in _PRICE_FIELDS):
         news.prices.append(price)
     if was is not None and was.waiting_credits not in (None, price.waiting_credits):
         news.settled.add(_row(offer, was))
     if was is not None and price.waiting_credits not in (None, was.waiting_credits):
-        news.changes.append(_change(offer, Change.HELD, price, old=was.credits, new=price.waiting_credits))
-    elif was is not None and was.credits != price.credits:
-        news.changes.append(_change(offer, Change.MOVED, price, old=was.credits, new=price.credits))
+        news.changes.append(_change(offer, Change.HELD, price, old=old, new=price.waiting_credits))
+    elif was is not None and old != price.credits:
+        news.changes.append(_change(offer, Change.MOVED, price, old=old, new=price.credits))
     elif not is_back and (was is None or not was.is_available):
         news.changes.append(_change(offer, Change.ADDED, price, new=price.credits))
 
 
-def _price(offer: Offer, told: ToldPrice, was: Price | None) -> Price:
+def _price(offer: Offer, told: ToldPrice, old: int | None) -> Price:
     """The row as it will be: at the new price, or at the old one with the new one waiting."""
-    old = _in_the_same_unit(was, told)
     waits = old is not None and is_far(old, told.credits)
     return Price(
         offer=offer,

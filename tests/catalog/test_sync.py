@@ -245,10 +245,11 @@ def test_a_price_that_turns_from_per_job_to_per_second_is_judged_in_one_unit(con
     told = partial(a_told, "kling-2.6", kind="video")
     _known(connection, told(a_row("720p-5s", 40, duration="5s")))
     per_second = told(a_row("720p-5s", 40, duration="5s", speed="per-second"))
-    assert _write(connection, per_second) == [("held", "720p-5s", 40, 40)]
+    assert _write(connection, per_second) == [("held", "720p-5s", 8, 40)]
     assert _write(connection, per_second) == []
     assert not Price.objects.on_sale(connection.tenant).exists()
-    assert _write(connection, told(a_row("720p-5s", 10, duration="5s", speed="per-second")))
+    cheaper = told(a_row("720p-5s", 10, duration="5s", speed="per-second"))
+    assert _write(connection, cheaper) == [("moved", "720p-5s", 8, 10)]
     assert Price.objects.on_sale(connection.tenant).get().credits == 10
 
 
