@@ -120,13 +120,8 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def by_token(token: str) -> Invitation | None:
-    """The invitation whose link this is, in whatever state, with its tenant."""
-    return by_hash(hash_of(token))
-
-
 def by_hash(token_hash: str) -> Invitation | None:
-    """The same, for who has kept the hash of the token that was shown."""
+    """The invitation whose link had the token with this hash, in whatever state, with its tenant."""
     return Invitation.objects.select_related("tenant").filter(token_hash=token_hash).first()
 
 
