@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from revidweb.accounts.actors import Actor
+from revidweb.catalog import connecting
 from revidweb.connections.models import PREVIEW, Connection, Credential
 from revidweb.jobs.models import Job
 from revidweb.lib import clock
@@ -203,6 +204,14 @@ def test_the_key_is_sealed_and_on_no_page(owner, upstream):
     assert KEY not in credential.sealed
     for page in (get(owner), get(owner, "connection", credential.connection)):
         assert KEY not in page.content.decode()
+
+
+def test_a_form_that_is_refused_as_a_whole_takes_the_focus_from_nothing(owner, upstream, monkeypatch):
+    assert "autofocus" in get(owner, "connection_add").content.decode()
+    monkeypatch.setattr(connecting, "MOST", 0)
+    refused = connect(owner, upstream, htmx=True)
+    assert refused.status_code == 422
+    assert "autofocus" not in refused.content.decode()
 
 
 def test_the_same_key_twice_is_one_connection(owner, upstream):

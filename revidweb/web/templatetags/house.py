@@ -92,9 +92,10 @@ def field(context: template.Context, bound: BoundField, **options: Any) -> SafeS
 
     options: label, hint, prefix, suffix, counter (characters allowed), note (right of the label), and any attribute
     of the control such as rows, placeholder, autofocus or hx_get. Where a field was refused, none has autofocus: the
-    first wrong one is focused (static/js/focus.js).
+    first wrong one is focused (static/js/focus.js). Nor has any in a form that is swapped in: browsers complain.
     """
-    if bound.form.is_bound and any(other.errors for other in bound.form):
+    is_swapped_in = bool(getattr(context.get("request"), "htmx", False))
+    if bound.form.is_bound and (is_swapped_in or any(other.errors for other in bound.form)):
         options.pop("autofocus", None)
     named = {key: options.pop(key, "") for key in ("label", "hint", "prefix", "suffix", "counter", "note", "look")}
     hint = named["hint"] or bound.help_text
