@@ -50,10 +50,13 @@ INSTALLED_APPS = [
     "revidweb.accounts",
     "revidweb.credits",
     "revidweb.connections",
+    "revidweb.keys",
     "revidweb.catalog",
     "revidweb.files",
     "revidweb.jobs",
     "revidweb.library",
+    "revidweb.notices",
+    "revidweb.api",
     "revidweb.web",
     "allauth",
     "allauth.account",
@@ -322,6 +325,18 @@ REVIDAPI_CREATE_TIMEOUT_S = env.seconds("REVIDAPI_CREATE_TIMEOUT_S", 120, least=
 REVIDAPI_LOOK_S = env.seconds("REVIDAPI_LOOK_S", 3, least=0.2, most=300)
 REVIDAPI_PRESIGN_BYTES = env.whole("REVIDAPI_PRESIGN_MB", 8, least=0, most=1000) * 1_048_576
 
+# -- programs ---------------------------------------------------------------------------------------------------------
+
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+MEDIA_LINK_S = env.seconds("MEDIA_LINK_H", 24, least=0.01, most=720) * 3600
+IDEMPOTENCY_S = env.seconds("IDEMPOTENCY_H", 24, least=0.01, most=720) * 3600
+UPLOAD_WAIT_S = env.seconds("UPLOAD_WAIT_H", 24, least=0.01, most=720) * 3600
+UPLOADS_PER_HOUR = env.whole("UPLOADS_PER_HOUR", 500, least=1, most=1_000_000)
+UPLOAD_DISK_BYTES = env.whole("UPLOAD_DISK_MB", 10_240, least=1, most=100_000_000) * 1_048_576
+WEBHOOK_TIMEOUT_S = env.seconds("WEBHOOK_TIMEOUT_S", 10, least=1, most=60)
+WEBHOOK_RETRY_S = env.seconds("WEBHOOK_RETRY_S", 10, least=0.1, most=3600)
+WEBHOOK_TRIES = env.whole("WEBHOOK_TRIES", 10, least=1, most=50)
+
 PREVIEW_IMAGE_S = env.seconds("PREVIEW_IMAGE_S", 2, least=0, most=600)
 PREVIEW_VIDEO_S = env.seconds("PREVIEW_VIDEO_S", 4, least=0, most=600)
 PREVIEW_SLOW_S = env.seconds("PREVIEW_SLOW_S", 30, least=0, most=3600)
@@ -351,6 +366,11 @@ CELERY_IMPORTS = (
     "revidweb.jobs.sweep",
     "revidweb.jobs.contact",
     "revidweb.catalog.sync",
+    "revidweb.files.uploading",
+    "revidweb.keys.watching",
+    "revidweb.notices.telling",
+    "revidweb.notices.mailing",
+    "revidweb.notices.webhooks",
 )
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # keeps no file: a tick that was missed is not made up for
 CELERY_TASK_DEFAULT_QUEUE = "dispatch"
@@ -362,6 +382,9 @@ CELERY_TASK_ROUTES = {
     "revidweb.jobs.sweep.*": {"queue": "poll"},
     "revidweb.jobs.contact.*": {"queue": "poll"},
     "revidweb.catalog.sync.*": {"queue": "poll"},
+    "revidweb.files.uploading.*": {"queue": "poll"},
+    "revidweb.keys.watching.*": {"queue": "poll"},
+    "revidweb.notices.*": {"queue": "poll"},
     "revidweb.jobs.store.*": {"queue": "store"},
 }
 CELERY_TIMEZONE = "UTC"

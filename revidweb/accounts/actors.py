@@ -18,10 +18,18 @@ class Right(StrEnum):
     GRANT = "grant"  # credits from the house
     MANAGE_TENANT = "manage_tenant"  # name, time zone, accent, logo, hosts, who may join
     MANAGE_CONNECTIONS = "manage_connections"  # provider accounts, their keys and prices
+    MANAGE_KEYS = "manage_keys"  # everybody's API keys, and standalone ones
 
 
 _USER = frozenset({Right.GENERATE})
-_ADMIN = _USER | {Right.SEE_ALL, Right.MANAGE_MEMBERS, Right.GRANT, Right.MANAGE_TENANT, Right.MANAGE_CONNECTIONS}
+_ADMIN = _USER | {
+    Right.SEE_ALL,
+    Right.MANAGE_MEMBERS,
+    Right.GRANT,
+    Right.MANAGE_TENANT,
+    Right.MANAGE_CONNECTIONS,
+    Right.MANAGE_KEYS,
+}
 RIGHTS: dict[str, frozenset[Right]] = {
     Role.USER: _USER,
     Role.ADMIN: frozenset(_ADMIN),
@@ -30,12 +38,30 @@ RIGHTS: dict[str, frozenset[Right]] = {
 
 
 @dataclass(frozen=True)
+class ActingKey:
+    """The API key by which somebody acts, as rooms below its own may know it."""
+
+    pk: int
+    public_id: str
+    name: str
+
+    @property
+    def reference(self) -> str:
+        """The key as the trail names it: "key:key_…"."""
+        return f"key:{self.public_id}"
+
+
+@dataclass(frozen=True)
 class Actor:
-    """A member at work in one tenant. `name` is how the trail writes it."""
+    """Who is at work in one tenant: a member, or a key, which sees and does nothing but its own.
+
+    member: of a key, whose it is; None for a standalone one. `name` is how the trail writes it.
+    """
 
     tenant: Tenant
-    member: Member
+    member: Member | None
     rights: frozenset[Right]
+    key: ActingKey | None = None
 
     def may(self, right: str) -> bool:
         """Whether the actor holds the right."""
@@ -48,10 +74,27 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """The actor in the trail: "member:mem_…"."""
-        return self.member.reference
+        """The actor in the trail: "member:mem_…" or "key:key_…"."""
+        return self.key.reference if self.key else self.in_person.reference
+
+    @property
+    def in_person(self) -> Member:
+        """The member who acts in person. Raises Refusal "not_allowed" for a key."""
+        if self.key or self.member is None:
+            raise Refusal("not_allowed")
+        return self.member
+
+    @property
+    def place(self) -> str:
+        """Where the actor's pages are, as addresses take it: the tenant's slug; "" under `/key/`."""
+        return "" if self.key else self.tenant.slug
 
 
 def of(member: Member) -> Actor:
     """The member as an actor, with the rights of their role."""
     return Actor(tenant=member.tenant, member=member, rights=RIGHTS[member.role])
+
+
+def by_key(key: ActingKey, *, tenant: Tenant, member: Member | None) -> Actor:
+    """The key as an actor: it generates and sees its own, whoever's it is."""
+    return Actor(tenant=tenant, member=member, rights=_USER, key=key)

@@ -64,7 +64,7 @@ def suspend(actor: Actor, member: Member) -> Member:
     Raises Refusal: "not_allowed", "not_yourself", "owners_only", "last_owner", "member_removed".
     """
     actor.must(Right.MANAGE_MEMBERS)
-    if member.pk == actor.member.pk:
+    if member.pk == actor.in_person.pk:
         raise Refusal("not_yourself")
     with transaction.atomic():
         member = _locked(actor, member)
@@ -92,7 +92,7 @@ def remove(actor: Actor, member: Member) -> Member:
     Their wallet is closed by `credits.leaving.remove`, which calls this.
     Raises Refusal: "not_allowed", "owners_only", "last_owner".
     """
-    if member.pk != actor.member.pk:
+    if member.pk != actor.in_person.pk:
         actor.must(Right.MANAGE_MEMBERS)
     with transaction.atomic():
         member = _locked(actor, member)

@@ -148,7 +148,7 @@ class MemberQuerySet(models.QuerySet["Member"]):
     def visible_to(self, actor: "Actor") -> "MemberQuerySet":
         """The tenant's members to those who manage them, oneself to others."""
         mine = self.filter(tenant=actor.tenant)
-        return mine if actor.may("manage_members") else mine.filter(pk=actor.member.pk)
+        return mine if actor.may("manage_members") else mine.filter(pk=actor.in_person.pk)
 
 
 class Member(models.Model):

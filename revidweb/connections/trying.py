@@ -41,7 +41,7 @@ def turn(actor: Actor) -> Iterator[None]:
         with place("trying", most(), for_s=_LONGEST_S) as is_free:
             if not is_free:
                 raise Refusal("tries_of_others")
-            _count(actor.member.person.public_id)
+            _count(actor.in_person.person.public_id)
             yield
 
 

@@ -16,9 +16,10 @@ class WalletKind(models.TextChoices):
     HOUSE = "house", "house"  # issues credits, unlimited
     SPENT = "spent", "spent"  # where captured credits end
     MEMBER = "member", "member"
+    KEY = "key", "key"  # of a budgeted or standalone API key
 
 
-METERED = (WalletKind.MEMBER,)
+METERED = (WalletKind.MEMBER, WalletKind.KEY)
 
 
 class Wallet(models.Model):
@@ -27,6 +28,14 @@ class Wallet(models.Model):
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="wallets")
     kind = models.CharField(max_length=8, choices=WalletKind.choices)
     member = models.OneToOneField(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="wallet")
+    origin = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Of a key: where it was filled from, and what is free goes back to.",
+    )
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=clock.now)
@@ -46,6 +55,11 @@ class Wallet(models.Model):
                 condition=Q(kind=WalletKind.MEMBER, member__isnull=False)
                 | (~Q(kind=WalletKind.MEMBER) & Q(member__isnull=True)),
                 name="wallet_member_has_member",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=WalletKind.KEY, origin__isnull=False)
+                | (~Q(kind=WalletKind.KEY) & Q(origin__isnull=True)),
+                name="wallet_key_has_origin",
             ),
             models.CheckConstraint(
                 condition=Q(closed_at__isnull=True) | Q(balance=F("held")), name="wallet_closed_has_nothing_free"

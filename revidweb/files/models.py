@@ -28,8 +28,10 @@ class StoredFileQuerySet(models.QuerySet["StoredFile"]):
     """Lists of files."""
 
     def visible_to(self, actor: Actor) -> "StoredFileQuerySet":
-        """The tenant's files to those who see all, one's own to others."""
+        """The tenant's files to those who see all, one's own to others; a key sees what came by it."""
         mine = self.filter(tenant=actor.tenant)
+        if actor.key:
+            return mine.filter(key=actor.key.public_id)
         return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
 
     def present(self) -> "StoredFileQuerySet":
@@ -43,6 +45,7 @@ class StoredFile(models.Model):
     public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "fil"), editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="files")
     member = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, related_name="files")
+    key = models.CharField(max_length=40, blank=True, help_text="The public id of the key by which it came.")
     purpose = models.CharField(max_length=8, choices=Purpose.choices)
     kind = models.CharField(max_length=8, choices=MediaKind.choices)
     content_type = models.CharField(max_length=40)
@@ -66,6 +69,8 @@ class StoredFile(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["tenant", "sha256"], name="file_same_content"),
+            models.Index(fields=["key", "-id"], name="file_of_key"),
+            models.Index(fields=["tenant", "purpose"], name="file_purpose"),
             models.Index(
                 fields=["deleted_at"],
                 condition=Q(deleted_at__isnull=False, erased_at__isnull=True),
@@ -80,6 +85,64 @@ class StoredFile(models.Model):
     def names(self) -> list[str]:
         """Everything of it in the storage: the file, its thumbnail, and a clip's poster."""
         return [name for name in (self.path, self.thumb_path, self.poster_path) if name]
+
+
+class UploadState(models.TextChoices):
+    """Where a file stands that a program brings in steps."""
+
+    WAITING = "waiting", "waiting"  # its bytes are to come, to the address that was signed for them
+    RECEIVED = "received", "received"  # they came, and want to be confirmed
+    PROCESSING = "processing", "processing"  # fetched from an address
+    READY = "ready", "ready"
+    FAILED = "failed", "failed"
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    """Lists of uploads."""
+
+    def visible_to(self, actor: Actor) -> "UploadQuerySet":
+        """The tenant's uploads to those who see all, one's own to others; a key sees what came by it."""
+        mine = self.filter(tenant=actor.tenant)
+        if actor.key:
+            return mine.filter(key=actor.key.public_id)
+        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
+
+
+class Upload(models.Model):
+    """A file on its way in. One that nobody confirms vanishes."""
+
+    public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "up"), editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="uploads")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, related_name="uploads")
+    key = models.CharField(max_length=40, blank=True, help_text="The public id of the key by which it comes.")
+    state = models.CharField(max_length=10, choices=UploadState.choices)
+    name = models.CharField(max_length=120, blank=True, help_text="As the program called it.")
+    url = models.URLField(max_length=2000, blank=True, help_text="Where to fetch it from.")
+    path = models.CharField(max_length=200, blank=True, help_text="Its received bytes in the storage, unconfirmed.")
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    error = models.CharField(max_length=40, blank=True, help_text="A refusal's code.")
+    tries = models.PositiveSmallIntegerField(default=0)
+    next_look_at = models.DateTimeField(default=clock.now)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=UploadState.values), name="upload_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state=UploadState.READY) | Q(file__isnull=False), name="upload_ready_has_file"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "next_look_at"], name="upload_due"),
+            models.Index(fields=["key", "created_at"], name="upload_of_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.state}"
 
 
 EXTENSIONS = {

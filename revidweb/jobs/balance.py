@@ -33,7 +33,7 @@ def of(actor: Actor) -> Balance:
     The house issues without limit; what limits it is what its connections in use last told, less what is held on it
     and not yet taken there: an account charges when it takes an order, and what it tells then is without that.
     """
-    if actor.member.is_paid_by_house:
+    if actor.in_person.is_paid_by_house:
         told, held = _of_house(actor.tenant)
         return Balance(told - held, held, is_paid_by_house=True)
     wallet = Wallet.objects.filter(member=actor.member).first() or Wallet()

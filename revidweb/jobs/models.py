@@ -19,6 +19,7 @@ from revidweb.catalog.models import MediaModel, Offer
 from revidweb.connections.models import Connection, Credential, account_of
 from revidweb.credits.models import Hold
 from revidweb.files.models import StoredFile
+from revidweb.keys.models import ApiKey
 from revidweb.lib import clock, ids, sealing
 from revidweb.providers.base import Account, AccountRefused, Kind, Mode
 
@@ -32,7 +33,7 @@ class Batch(models.Model):
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "bat"), editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="batches")
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="batches")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="batches")
     count = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(default=clock.now)
 
@@ -46,25 +47,40 @@ class Batch(models.Model):
 class Submission(models.Model):
     """The stored answer to one form or request, so that the same one twice is one batch."""
 
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="submissions")
-    token = models.CharField(max_length=80, help_text="The form's token.")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="submissions")
+    key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, null=True, blank=True, related_name="submissions")
+    token = models.CharField(max_length=255, help_text="The form's token, or the request's Idempotency-Key.")
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was asked.")
     batch = models.OneToOneField(Batch, on_delete=models.PROTECT, related_name="submission")
+    balance = models.BigIntegerField(null=True, help_text="What a program was told to be left, in credits.")
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["member", "token"], name="submission_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "token"], condition=Q(key__isnull=True), name="submission_once_a_form"
+            ),
+            models.UniqueConstraint(
+                fields=["key", "token"], condition=Q(key__isnull=False), name="submission_once_a_key"
+            ),
+            models.CheckConstraint(
+                condition=Q(member__isnull=False) | Q(key__isnull=False), name="submission_by_somebody"
+            ),
+        ]
+        indexes = [models.Index(fields=["created_at"], condition=Q(key__isnull=False), name="submission_of_key_old")]
 
     def __str__(self) -> str:
-        return f"{self.member} {self.token}"
+        return f"{self.key or self.member} {self.token}"
 
 
 class JobQuerySet(models.QuerySet["Job"]):
     """Lists of jobs."""
 
     def visible_to(self, actor: Actor) -> "JobQuerySet":
-        """The tenant's jobs to those who see all, one's own to others."""
+        """The tenant's jobs to those who see all, one's own to others; a key sees what it asked for."""
         mine = self.filter(tenant=actor.tenant)
+        if actor.key:
+            return mine.filter(key=actor.key.pk)
         return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
 
     def moving(self) -> "JobQuerySet":
@@ -92,7 +108,9 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def full(self) -> "JobQuerySet":
         """With the rows that every step reads."""
-        return self.select_related("tenant", "member", "media_model", "offer", "connection__credential", "hold__wallet")
+        return self.select_related(
+            "tenant", "member", "key", "media_model", "offer", "connection__credential", "hold__wallet"
+        )
 
 
 class Job(models.Model):
@@ -100,7 +118,12 @@ class Job(models.Model):
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "job"), editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, db_index=False, related_name="jobs")
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, db_index=False, related_name="jobs")
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="jobs"
+    )
+    key = models.ForeignKey(
+        ApiKey, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="jobs"
+    )
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="jobs")
     retry_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="retries")
 
@@ -118,6 +141,11 @@ class Job(models.Model):
     credits = models.PositiveIntegerField(help_text="What the payer is charged when it is done.")
     is_estimate = models.BooleanField(default=False)
     hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="job")
+    held_on = models.DateField(
+        null=True, blank=True, help_text="Of a key's job: the tenant's day whose limits count it."
+    )
+    warnings = models.JSONField(default=list, help_text="What of the request was dropped: codes.")
+    callback_url = models.URLField(max_length=2000, blank=True, help_text="Who is told of its end.")
 
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0, help_text="0..100")
@@ -154,6 +182,7 @@ class Job(models.Model):
             models.CheckConstraint(condition=Q(state__in=State.values), name="job_state_known"),
             models.CheckConstraint(condition=Q(progress__lte=100), name="job_progress_percent"),
             models.CheckConstraint(condition=Q(credits__gt=0), name="job_never_free"),
+            models.CheckConstraint(condition=Q(member__isnull=False) | Q(key__isnull=False), name="job_by_somebody"),
             models.CheckConstraint(
                 condition=Q(state__in=ENDED, ended_at__isnull=False) | (~Q(state__in=ENDED) & Q(ended_at__isnull=True)),
                 name="job_ended_says_when",
@@ -169,6 +198,15 @@ class Job(models.Model):
             models.Index(fields=["member", "state", "-id"], name="job_member_state"),
             models.Index(fields=["tenant", "ended_at"], name="job_tenant_ended"),
             models.Index(fields=["member", "ended_at"], name="job_member_ended"),
+            *(
+                models.Index(fields=["key", *then], condition=Q(key__isnull=False), name=name)
+                for name, then in {
+                    "job_key_newest": ["-id"],
+                    "job_key_state": ["state", "-id"],
+                    "job_key_ended": ["ended_at"],
+                }.items()
+            ),
+            models.Index(fields=["ended_at"], condition=~Q(callback_url=""), name="job_calls_back"),
             models.Index(fields=["late_look_at"], condition=Q(late_look_at__isnull=False), name="job_late"),
         ]
 
@@ -363,8 +401,10 @@ class OutputQuerySet(models.QuerySet["Output"]):
     """Lists of outputs."""
 
     def visible_to(self, actor: Actor) -> "OutputQuerySet":
-        """The tenant's outputs to those who see all, one's own to others."""
+        """The tenant's outputs to those who see all, one's own to others; a key sees what it asked for."""
         mine = self.filter(tenant=actor.tenant)
+        if actor.key:
+            return mine.filter(key=actor.key.pk)
         return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
 
     def present(self) -> "OutputQuerySet":
@@ -373,13 +413,16 @@ class OutputQuerySet(models.QuerySet["Output"]):
 
 
 class Output(models.Model):
-    """One result of a job, stored. Tenant, member, kind and model stand here too: the gallery reads one table."""
+    """One result of a job, stored. Whose it is, kind and model stand here too: the gallery reads one table."""
 
     public_id = models.CharField(max_length=40, unique=True, default=partial(ids.new, "out"), editable=False)
     job = models.ForeignKey(Job, on_delete=models.PROTECT, related_name="outputs")
     position = models.PositiveSmallIntegerField(default=0)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="outputs")
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="outputs")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, null=True, blank=True, related_name="outputs")
+    key = models.ForeignKey(
+        ApiKey, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="outputs"
+    )
     kind = models.CharField(max_length=8, choices=[(kind, kind) for kind in Kind])
     media_model = models.ForeignKey(MediaModel, on_delete=models.PROTECT, related_name="outputs", db_index=False)
     file = models.OneToOneField(StoredFile, on_delete=models.PROTECT, related_name="output")
@@ -399,6 +442,9 @@ class Output(models.Model):
                 "output_member_kind": ["member", "kind"],
                 "output_tenant_model": ["tenant", "media_model"],
                 "output_member_model": ["member", "media_model"],
+                "output_key_newest": ["key"],
+                "output_key_kind": ["key", "kind"],
+                "output_key_model": ["key", "media_model"],
             }.items()
         ]
 

@@ -138,7 +138,7 @@ def _input(position: int, asked: Input, files: Mapping[str, StoredFile]) -> JobI
 
 
 def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, retry_of: Job | None) -> list[Job]:
-    payer = ledger.payer_of(actor.member)
+    payer = ledger.payer_of(actor.in_person)
     names = [ids.new("job") for _ in range(batch.count)]
     holds = _holds(payer, quote.credits, names)
     return Job.objects.bulk_create(

@@ -19,6 +19,7 @@ class TrailRow(models.Model):
         indexes = [
             models.Index(fields=["about", "id"], name="trail_about"),
             models.Index(fields=["tenant", "id"], name="trail_tenant"),
+            models.Index(fields=["what", "id"], name="trail_what"),
         ]
 
     def __str__(self) -> str:

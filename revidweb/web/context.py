@@ -178,10 +178,11 @@ class Frame:
     def memberships(self) -> list[Member]:
         """The person's tenants that this host knows, by name. One query."""
         assert self.actor is not None
-        return hosts.memberships(self.request, self.actor.member.person)
+        return hosts.memberships(self.request, self.actor.in_person.person)
 
     def _versioned(self, name: str, tenant: Tenant) -> str:
-        return f"{reverse(name, kwargs={'tenant_slug': tenant.slug})}?v={int(tenant.changed_at.timestamp() * 1000):x}"
+        slug = tenant.slug if self.door else self.actor.place if self.actor else ""
+        return f"{reverse(name, kwargs={'tenant_slug': slug})}?v={int(tenant.changed_at.timestamp() * 1000):x}"
 
     def _links(self, pages: tuple[Page, ...]) -> list[Link]:
         actor = self.actor
@@ -190,6 +191,6 @@ class Frame:
         return [self._link(actor, page) for page in pages if page.needs is None or actor.may(page.needs)]
 
     def _link(self, actor: Actor, page: Page, **kwargs: str) -> Link:
-        href = reverse(page.name, kwargs={"tenant_slug": actor.tenant.slug, **kwargs})
+        href = reverse(page.name, kwargs={"tenant_slug": actor.place, **kwargs})
         match = self.request.resolver_match
         return Link(page, href, is_current=match is not None and match.url_name in (page.name, *page.covers))

@@ -1,9 +1,10 @@
 """The pages' addresses."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, register_converter
 
 from . import account_urls
+from .converters import PlaceConverter
 from .views import (
     connections,
     create,
@@ -25,13 +26,15 @@ from .views import (
     uploads,
 )
 
+register_converter(PlaceConverter, "place")
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include(account_urls.patterns)),
     path("", home.home, name="home"),
     path("tenants/new/", home.found, name="found"),
     path("theme/", theme.theme, name="theme"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
-    path("t/<slug:tenant_slug>/accent.css", theme.accent_stylesheet, name="accent"),
+    path("<place:tenant_slug>/accent.css", theme.accent_stylesheet, name="accent"),
     path("t/<slug:tenant_slug>/join/", join.join, name="join"),
     path("t/<slug:tenant_slug>/join/accent.css", join.accent, name="join_accent"),
     path("t/<slug:tenant_slug>/join/logo/", join.logo, name="join_logo"),
@@ -84,23 +87,23 @@ urlpatterns: list[URLPattern | URLResolver] = [
         connections.change,
         name="connection_change",
     ),
-    path("t/<slug:tenant_slug>/create/<slug:kind>/", create.create, name="create"),
-    path("t/<slug:tenant_slug>/create/<slug:kind>/options/", create.options, name="create_options"),
-    path("t/<slug:tenant_slug>/credits/", credits.credits, name="credits"),
-    path("t/<slug:tenant_slug>/gallery/", gallery.gallery, name="gallery"),
-    path("t/<slug:tenant_slug>/gallery/<slug:output_id>/", gallery.output, name="output"),
-    path("t/<slug:tenant_slug>/gallery/<slug:output_id>/favourite/", gallery.favourite, name="output_favourite"),
-    path("t/<slug:tenant_slug>/gallery/<slug:output_id>/delete/", gallery.delete, name="output_delete"),
+    path("<place:tenant_slug>/create/<slug:kind>/", create.create, name="create"),
+    path("<place:tenant_slug>/create/<slug:kind>/options/", create.options, name="create_options"),
+    path("<place:tenant_slug>/credits/", credits.credits, name="credits"),
+    path("<place:tenant_slug>/gallery/", gallery.gallery, name="gallery"),
+    path("<place:tenant_slug>/gallery/<slug:output_id>/", gallery.output, name="output"),
+    path("<place:tenant_slug>/gallery/<slug:output_id>/favourite/", gallery.favourite, name="output_favourite"),
+    path("<place:tenant_slug>/gallery/<slug:output_id>/delete/", gallery.delete, name="output_delete"),
     path("t/<slug:tenant_slug>/", overview.overview, name="overview"),
-    path("t/<slug:tenant_slug>/jobs/", jobs.jobs, name="jobs"),
-    path("t/<slug:tenant_slug>/jobs/<slug:job_id>/", jobs.job, name="job"),
-    path("t/<slug:tenant_slug>/jobs/<slug:job_id>/cancel/", jobs.cancel, name="job_cancel"),
-    path("t/<slug:tenant_slug>/jobs/<slug:job_id>/retry/", jobs.retry, name="job_retry"),
-    path("t/<slug:tenant_slug>/models/", models.models, name="models"),
-    path("t/<slug:tenant_slug>/live/", live.live, name="live"),
-    path("t/<slug:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
-    path("t/<slug:tenant_slug>/logo/", media.logo, name="logo"),
-    path("t/<slug:tenant_slug>/uploads/", uploads.uploads, name="uploads"),
+    path("<place:tenant_slug>/jobs/", jobs.jobs, name="jobs"),
+    path("<place:tenant_slug>/jobs/<slug:job_id>/", jobs.job, name="job"),
+    path("<place:tenant_slug>/jobs/<slug:job_id>/cancel/", jobs.cancel, name="job_cancel"),
+    path("<place:tenant_slug>/jobs/<slug:job_id>/retry/", jobs.retry, name="job_retry"),
+    path("<place:tenant_slug>/models/", models.models, name="models"),
+    path("<place:tenant_slug>/live/", live.live, name="live"),
+    path("<place:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
+    path("<place:tenant_slug>/logo/", media.logo, name="logo"),
+    path("<place:tenant_slug>/uploads/", uploads.uploads, name="uploads"),
     path("operator/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -293,7 +293,7 @@ def remove(request: ActorRequest, connection_id: str) -> HttpResponse:
         disconnecting.disconnect(request.actor, row)
     except Refusal as refusal:
         return _done(request, row, wording.of(refusal), level="error")
-    where, said = reverse("connections", args=[request.actor.tenant.slug]), _("%(name)s was removed.")
+    where, said = reverse("connections", args=[request.actor.place]), _("%(name)s was removed.")
     if previews.is_alone(request.actor) and not previews.is_on(request.actor):
         where += "#preview"
         said = _("%(name)s was removed. Nothing can be made now, until you switch previews on or connect an account.")
@@ -335,7 +335,7 @@ def preview(request: ActorRequest) -> HttpResponse:
     said = _("Previews are on.") if is_on else _("Previews are off.")
     if not request.htmx:
         messages.success(request, said)
-        return redirect("connections", request.actor.tenant.slug)
+        return redirect("connections", request.actor.place)
     answer = render(request, "connections/page.html#preview", _listed(request.actor))
     return trigger_client_event(answer, "toast", {"text": said, "level": "success"})
 
@@ -347,7 +347,7 @@ def _done(request: ActorRequest, row: Connection, said: str, *, level: str = "su
     """The page's content as it is now, and a toast."""
     if not request.htmx:
         messages.add_message(request, messages.SUCCESS if level == "success" else messages.ERROR, said)
-        return redirect("connection", request.actor.tenant.slug, row.public_id)
+        return redirect("connection", request.actor.place, row.public_id)
     row = access.connection(request, row.public_id)
     answer = render(request, "connections/connection.html#body", _shown(request, row))
     trigger_client_event(answer, "toast", {"text": said, "level": level})
@@ -363,4 +363,4 @@ def _refused(request: ActorRequest, row: Connection, part: str, **asked: NameFor
 
 def _go(request: ActorRequest, row: Connection, said: str) -> HttpResponse:
     messages.success(request, said)
-    return parts.lead_to(request, reverse("connection", args=[request.actor.tenant.slug, row.public_id]))
+    return parts.lead_to(request, reverse("connection", args=[request.actor.place, row.public_id]))

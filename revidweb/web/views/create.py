@@ -97,7 +97,7 @@ def _submitted(request: ActorRequest, form: CreateForm, batch: Batch) -> HttpRes
         first = batch.jobs.order_by("pk")[0]
         remix = QueryDict(mutable=True)
         remix.update({"remix": first.public_id, "count": str(batch.count)})
-        path = redirect("create", tenant_slug=request.actor.tenant.slug, kind=form.kind)
+        path = redirect("create", tenant_slug=request.actor.place, kind=form.kind)
         path["Location"] += f"?{remix.urlencode()}"
         return path
     context.renew(request)

@@ -169,7 +169,8 @@ def _is_job(line: Line) -> bool:
 def _job_words(line: Line, job: Job | None, *, is_house: bool) -> tuple[str, str]:
     if job is None:
         return _("A job"), line.reference.removeprefix(_CAPTURE)
-    said = [str(job.member.person), job.prompt] if is_house else [job.prompt]
+    who = str(job.member.person if job.member else job.key)
+    said = [who, job.prompt] if is_house else [job.prompt]
     return job.media_model.title, " · ".join(said)
 
 

@@ -102,9 +102,7 @@ def delete(request: ActorRequest, output_id: str) -> HttpResponse:
     said = _("Deleted. The job and what it cost stay on record.")
     if not request.htmx:
         messages.success(request, said)
-        return redirect(
-            reverse("gallery", args=[request.actor.tenant.slug]) + FilterBar(request.actor, request.GET).address
-        )
+        return redirect(reverse("gallery", args=[request.actor.place]) + FilterBar(request.actor, request.GET).address)
     answer = trigger_client_event(HttpResponse(status=204), "deleted", {"output": row.public_id})
     return trigger_client_event(answer, "toast", {"text": said, "level": "success"})
 
@@ -118,7 +116,7 @@ def _kept(request: ActorRequest, row: Output, reason: str) -> HttpResponse:
 
 def _address_of(request: ActorRequest, row: Output) -> str:
     """The result's own page, with the filters that the form's address carried."""
-    path = reverse("output", args=[request.actor.tenant.slug, row.public_id])
+    path = reverse("output", args=[request.actor.place, row.public_id])
     return path + FilterBar(request.actor, request.GET).address
 
 

@@ -70,7 +70,7 @@ def again(request: ActorRequest, invitation_id: str) -> HttpResponse:
         _mail(request, fresh, token)
     except Refusal as refusal:
         messages.error(request, wording.of(refusal))
-    return redirect("invitations", request.actor.tenant.slug)
+    return redirect("invitations", request.actor.place)
 
 
 @require_POST
@@ -83,7 +83,7 @@ def revoke(request: ActorRequest, invitation_id: str) -> HttpResponse:
         messages.success(request, _("The invitation was revoked."))
     except Refusal as refusal:
         messages.error(request, wording.of(refusal))
-    return redirect("invitations", request.actor.tenant.slug)
+    return redirect("invitations", request.actor.place)
 
 
 def _invite(request: ActorRequest) -> HttpResponse:
@@ -95,7 +95,7 @@ def _invite(request: ActorRequest) -> HttpResponse:
             if not invitation.email:
                 return _dialog(request, link=mailing.link_of(invitation, token), invitation=invitation)
             _mail(request, invitation, token)
-            return parts.lead_to(request, reverse("invitations", args=[request.actor.tenant.slug]))
+            return parts.lead_to(request, reverse("invitations", args=[request.actor.place]))
         except Refusal as refusal:
             wording.put_on(form, refusal)
     return _dialog(request, form=form, status=422)
@@ -103,7 +103,7 @@ def _invite(request: ActorRequest) -> HttpResponse:
 
 def _mail(request: ActorRequest, invitation: Invitation, token: str) -> None:
     """Send it and say so. Raises Refusal."""
-    mailing.send(invitation, token, inviter=str(request.actor.member.person))
+    mailing.send(invitation, token, inviter=str(request.actor.in_person.person))
     said = _("The invitation is on its way to %(email)s.")
     if mailing.is_kept():
         said = _(

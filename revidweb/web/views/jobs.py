@@ -147,7 +147,7 @@ def cancel(request: ActorRequest, job_id: str) -> HttpResponse:
         messages.error(request, wording.of(refusal))
     else:
         messages.success(request, _("Asked to stop.") if row.is_moving else _("Cancelled. Nothing was charged."))
-    return redirect("job", tenant_slug=request.actor.tenant.slug, job_id=row.public_id)
+    return redirect("job", tenant_slug=request.actor.place, job_id=row.public_id)
 
 
 @require_POST
@@ -160,9 +160,9 @@ def retry(request: ActorRequest, job_id: str) -> HttpResponse:
         batch = retrying.retry(request.actor, row, token=token, shown=_shown(request))
     except Refusal as refusal:
         messages.error(request, wording.of(refusal))
-        return redirect("job", tenant_slug=request.actor.tenant.slug, job_id=row.public_id)
+        return redirect("job", tenant_slug=request.actor.place, job_id=row.public_id)
     messages.success(request, _("Submitted again as a new job."))
-    return redirect("job", tenant_slug=request.actor.tenant.slug, job_id=batch.jobs.get().public_id)
+    return redirect("job", tenant_slug=request.actor.place, job_id=batch.jobs.get().public_id)
 
 
 def _token(request: ActorRequest) -> str:

@@ -143,7 +143,7 @@ def _granted(request: ActorRequest, member: Member, credits: int) -> HttpRespons
 def _role_given(request: ActorRequest, member: Member) -> HttpResponse:
     """Whoever changed their own role may not see this page any more, and their frame changes: they start anew."""
     said = _("%(name)s is now %(role)s.") % {"name": member.person, "role": Role(member.role).label}
-    if member != request.actor.member:
+    if member != request.actor.in_person:
         return _done(request, member, said)
     messages.success(request, said)
     return parts.lead_to(request, reverse("home"))
@@ -153,7 +153,7 @@ def _done(request: ActorRequest, member: Member, said: str) -> HttpResponse:
     """The member's row as it is now, and a toast."""
     if not request.htmx:
         messages.success(request, said)
-        return redirect("members", request.actor.tenant.slug)
+        return redirect("members", request.actor.place)
     answer = _row(request, access.member(request, member.public_id))
     trigger_client_event(answer, "toast", {"text": said, "level": "success"})
     return trigger_client_event(answer, "dialog-close")
@@ -178,7 +178,7 @@ def _removal(request: ActorRequest, member: Member, *, error: str = "", status: 
 
 def _leave(request: ActorRequest) -> HttpResponse:
     """Home, wherever that is now, or the page with the reason why not (422)."""
-    member = request.actor.member
+    member = request.actor.in_person
     try:
         leaving.remove(request.actor, member)
     except Refusal as refusal:
@@ -188,14 +188,14 @@ def _leave(request: ActorRequest) -> HttpResponse:
 
 
 def _leaving(request: ActorRequest, *, error: str = "", status: int = 200) -> HttpResponse:
-    shown = {"error": error, "stake": leaving.at_stake(request.actor.member)}
+    shown = {"error": error, "stake": leaving.at_stake(request.actor.in_person)}
     return render(request, "members/leave.html", shown, status=status)
 
 
 def _list_anew(request: ActorRequest, said: str) -> HttpResponse:
     """The whole list, for somebody came or went."""
     messages.success(request, said)
-    return parts.lead_to(request, reverse("members", args=[request.actor.tenant.slug]))
+    return parts.lead_to(request, reverse("members", args=[request.actor.place]))
 
 
 def _refused(request: ActorRequest, member: Member, reason: str) -> HttpResponse:

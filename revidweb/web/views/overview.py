@@ -34,7 +34,7 @@ def overview(request: ActorRequest) -> HttpResponse:
 
 def _remembered(request: ActorRequest, answer: HttpResponse) -> HttpResponse:
     """Keep in a cookie that this tenant was used last: home leads here next time."""
-    slug = request.actor.tenant.slug
+    slug = request.actor.place
     if request.COOKIES.get(TENANT_COOKIE) != slug:
         answer.set_cookie(
             TENANT_COOKIE, slug, max_age=_YEAR_S, secure=request.is_secure(), httponly=True, samesite="Lax"

@@ -115,7 +115,7 @@ def host_withdraw(request: ActorRequest, purpose: str) -> HttpResponse:
     """Serve the tenant there no longer. Again: nothing happens."""
     there = hosts.of(request.actor.tenant).get(_purpose(purpose))
     if there is None:
-        return redirect("settings", request.actor.tenant.slug)
+        return redirect("settings", request.actor.place)
     hosts.withdraw(request.actor, there)
     return _done(request, _("%(host)s was withdrawn.") % {"host": there.name})
 
@@ -140,7 +140,7 @@ def _change(request: ActorRequest) -> HttpResponse:
 def _done(request: ActorRequest, said: str) -> HttpResponse:
     """The whole page anew, for name, accent and logo stand in its frame."""
     messages.success(request, said)
-    return parts.lead_to(request, reverse("settings", args=[request.actor.tenant.slug]))
+    return parts.lead_to(request, reverse("settings", args=[request.actor.place]))
 
 
 def _refused(request: ActorRequest, part: str, **forms: object) -> HttpResponse:

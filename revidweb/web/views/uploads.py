@@ -38,5 +38,5 @@ def _shown(request: ActorRequest, file: StoredFile) -> dict[str, str | int]:
         "name": file.name,
         "width": file.width,
         "height": file.height,
-        "thumb_url": reverse("media", args=(request.actor.tenant.slug, file.public_id, "thumb")),
+        "thumb_url": reverse("media", args=(request.actor.place, file.public_id, "thumb")),
     }
