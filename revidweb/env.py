@@ -7,6 +7,7 @@ import contextlib
 import os
 import secrets
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -81,6 +82,17 @@ def seconds(name: str, default: float, *, least: float, most: float) -> float:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def networks(name: str) -> list[str]:
+    """A comma-separated list of IP addresses and networks."""
+    listed = words(name)
+    for word in listed:
+        try:
+            ip_network(word, strict=False)
+        except ValueError:
+            raise ImproperlyConfigured(f"{name} must list networks such as 10.0.0.0/8, not {word!r}.") from None
+    return listed
 
 
 def host_of(name: str, url: str) -> str:

@@ -327,7 +327,7 @@ REVIDAPI_PRESIGN_BYTES = env.whole("REVIDAPI_PRESIGN_MB", 8, least=0, most=1000)
 
 # -- programs ---------------------------------------------------------------------------------------------------------
 
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 MEDIA_LINK_S = env.seconds("MEDIA_LINK_H", 24, least=0.01, most=720) * 3600
 IDEMPOTENCY_S = env.seconds("IDEMPOTENCY_H", 24, least=0.01, most=720) * 3600
 UPLOAD_WAIT_S = env.seconds("UPLOAD_WAIT_H", 24, least=0.01, most=720) * 3600

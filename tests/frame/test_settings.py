@@ -75,6 +75,7 @@ def test_the_procfile_falls_back_to_the_same_defaults(tmp_path):
         ("UNKNOWN_DAYS", "3.5"),
         ("PUBLIC_URL", "studio.example.com"),
         ("PUBLIC_URL", "http://[::1"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.example.com"),
     ],
 )
 def test_nonsense_is_refused_with_the_name_of_the_setting(tmp_path, name, value):
