@@ -1,0 +1,60 @@
+"""A job as programs are told of it: the answer to who asks at `/v1`, and the body of the webhook at its end."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from revidweb.files.models import StoredFile
+
+from .models import Job, Output
+from .states import State
+
+_WORDS: dict[str, str] = {
+    State.QUEUED: "pending",
+    State.PREPARING: "pending",
+    State.SENDING: "pending",
+    State.WORKING: "processing",
+    State.STORING: "processing",
+    State.UNKNOWN: "processing",
+    State.DONE: "completed",
+    State.FAILED: "failed",
+    State.CANCELLED: "cancelled",
+}
+
+
+def status(job: Job) -> str:
+    """The job's state in RevidAPI's words: pending, processing, completed, failed or cancelled."""
+    return _WORDS[job.state]
+
+
+def as_told(job: Job, sign: Callable[[StoredFile], str]) -> dict[str, Any]:
+    """The job as JSON values. sign: makes the address under which a stored file opens, without a header.
+
+    `result` is the first of `results`, or None. `cost`: credits held or taken; 0 once they were given back. Reads the
+    job's model and hold, and of one that is done its outputs: select them with it where there are many.
+    """
+    results = [sign(output.file) for output in _outputs(job)]
+    return {
+        "job_id": job.public_id,
+        "status": status(job),
+        "progress": job.progress,
+        "result": results[0] if results else None,
+        "results": results,
+        "error": (job.error or job.error_code or None) if job.state == State.FAILED else None,
+        "type": job.kind,
+        "mode": job.mode,
+        "model": job.media_model.name,
+        "cost": job.credits if job.is_moving else job.hold.captured,
+        "warnings": job.warnings,
+        "created_at": _moment(job.created_at),
+        "completed_at": _moment(job.ended_at),
+    }
+
+
+def _outputs(job: Job) -> Iterable[Output]:
+    there = Output.objects.filter(job=job).present() if job.state == State.DONE else Output.objects.none()
+    return there.select_related("file").order_by("position")
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
