@@ -91,7 +91,7 @@ def networks(name: str) -> list[str]:
         try:
             ip_network(word, strict=False)
         except ValueError:
-            raise ImproperlyConfigured(f"{name} must list networks such as 10.0.0.0/8, not {word!r}.") from None
+            raise ImproperlyConfigured(f"{name} must be networks such as 10.0.0.0/8, not {word!r}.") from None
     return listed
 
 
