@@ -23,7 +23,9 @@ _NAME_MAX_CHARS = 120
 
 
 def keep_upload(actor: Actor, upload: "UploadedFile[bytes]", *, field: str = "input_image") -> StoredFile:
-    """Keep an image that a member gives as an input; the same content again is the row that is already there.
+    """Keep an image that a member or a key gives as an input; the same content again is the row that is there already.
+
+    Each has files of its own: what a key brings is not mixed with what its member brings, or another key.
 
     Raises Refusal at `field` with one of the codes of `take_in`; nothing is kept then.
     """
@@ -31,7 +33,13 @@ def keep_upload(actor: Actor, upload: "UploadedFile[bytes]", *, field: str = "in
         path = received(upload, folder)
         stem = f"inputs/{actor.tenant.public_id}/{ids.new('inp')}"
         kept = take_in(
-            path, tenant=actor.tenant, member=actor.member, purpose=Purpose.INPUT, stem=stem, name=upload.name or ""
+            path,
+            tenant=actor.tenant,
+            member=actor.member,
+            key=actor.key.public_id if actor.key else "",
+            purpose=Purpose.INPUT,
+            stem=stem,
+            name=upload.name or "",
         )
     first = _same_content(kept)
     if first is not None:
@@ -42,18 +50,19 @@ def keep_upload(actor: Actor, upload: "UploadedFile[bytes]", *, field: str = "in
 
 
 def _same_content(file: StoredFile) -> StoredFile | None:
-    mine = StoredFile.objects.present().filter(tenant=file.tenant, member=file.member, purpose=file.purpose)
-    return mine.filter(sha256=file.sha256).order_by("pk").first()
+    mine = StoredFile.objects.present().filter(tenant=file.tenant, member=file.member, key=file.key)
+    return mine.filter(purpose=file.purpose, sha256=file.sha256).order_by("pk").first()
 
 
 def take_in(
-    path: Path, *, tenant: Tenant, member: Member | None, purpose: Purpose, stem: str, name: str = ""
+    path: Path, *, tenant: Tenant, member: Member | None, key: str = "", purpose: Purpose, stem: str, name: str = ""
 ) -> StoredFile:
     """Place the file and its small pictures, and describe them in a row that the caller saves.
 
     All names come from `stem` ("outputs/<tenant>/<job>/0"), so a second run replaces what a first one left behind. An
     input must be an image and loses its metadata (and a GIF becomes a PNG); an output is kept byte for byte. `path` is
-    the caller's and stays as it is. name: what the person called it.
+    the caller's and stays as it is. key: the public id of the API key by which it came, "" for none. name: what the
+    person called it.
     Raises Refusal "file_empty", "file_too_large" (max_mb=), "file_unknown_type", "file_broken", "image_too_large"
     (width=, height=, max_px=), "image_bomb" (max_px=), "image_animated", "not_an_image" or "clip_unplayable".
     """
@@ -65,7 +74,8 @@ def take_in(
         look = probe.look(path)
         file = _described(path, look, stem)
         _place(path, look, file, stem)
-    file.tenant, file.member, file.purpose, file.name = tenant, member, purpose, clean_name(name)
+    file.tenant, file.member, file.key = tenant, member, key
+    file.purpose, file.name = purpose, clean_name(name)
     return file
 
 

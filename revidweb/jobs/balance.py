@@ -7,7 +7,7 @@ from django.db.models.functions import Coalesce
 
 from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Tenant
-from revidweb.connections.models import Connection
+from revidweb.connections.models import Connection, ConnectionQuerySet
 from revidweb.credits.models import Hold, HoldState, Wallet, WalletKind
 
 from .models import Attempt, AttemptState
@@ -28,28 +28,44 @@ class Balance:
 
 
 def of(actor: Actor) -> Balance:
-    """The balance of the actor's payer: the house for owner and admin, else their own wallet. One query.
+    """The balance of the actor's payer: the house for owner and admin, else their own wallet. At most two queries.
 
-    The house issues without limit; what limits it is what its connections in use last told, less what is held on it
-    and not yet taken there: an account charges when it takes an order, and what it tells then is without that.
+    A key's is its own wallet, or what its member would pay with. The house issues without limit; what limits it is what
+    its connections in use last told, less what is held on it and not yet taken there: an account charges when it takes
+    an order, and what it tells then is without that.
     """
-    if actor.in_person.is_paid_by_house:
-        told, held = _of_house(actor.tenant)
-        return Balance(told - held, held, is_paid_by_house=True)
-    wallet = Wallet.objects.filter(member=actor.member).first() or Wallet()
+    wallet = _own_of_key(actor)
+    if wallet is None and actor.member is not None:
+        if actor.member.is_paid_by_house:
+            return _house(actor.tenant.pk, Connection.objects.usable(), Hold.objects.all())
+        wallet = Wallet.objects.filter(member=actor.member).first()
+    wallet = wallet or Wallet()
     return Balance(wallet.free, wallet.held, is_paid_by_house=False)
 
 
-def _of_house(tenant: Tenant) -> tuple[int, int]:
-    """What the connections told, and what is held on the house for orders that no account has taken."""
-    told = Connection.objects.filter(tenant=OuterRef("pk")).usable()
+def of_connection(connection: Connection) -> Balance:
+    """What the house has left where an order was quoted: what the connection last told, less what is held for it.
+
+    One query.
+    """
+    told = Connection.objects.filter(pk=connection.pk)
+    return _house(connection.tenant_id, told, Hold.objects.filter(job__connection=connection.pk))
+
+
+def _own_of_key(actor: Actor) -> Wallet | None:
+    return Wallet.objects.filter(api_key=actor.key.pk).first() if actor.key else None
+
+
+def _house(tenant_id: int, connections: ConnectionQuerySet, holds: "QuerySet[Hold]") -> Balance:
+    """What these of the tenant's connections told, less what of these is held on its house and no account has taken."""
     taken = Attempt.objects.filter(job__hold=OuterRef("pk"), state=AttemptState.SENT, credential__isnull=False)
-    held = Hold.objects.filter(
+    told = connections.filter(tenant=OuterRef("pk"))
+    held = holds.filter(
         ~Exists(taken), wallet__tenant=OuterRef("pk"), wallet__kind=WalletKind.HOUSE, state=HoldState.OPEN
     )
-    sums = Tenant.objects.filter(pk=tenant.pk).values_list(_sum(told, "balance"), _sum(held, "credits"))
+    sums = Tenant.objects.filter(pk=tenant_id).values_list(_sum(told, "balance"), _sum(held, "credits"))
     last_told, set_aside = sums.get()
-    return last_told, set_aside
+    return Balance(last_told - set_aside, set_aside, is_paid_by_house=True)
 
 
 def _sum(rows: "QuerySet[Connection] | QuerySet[Hold]", column: str) -> Coalesce:

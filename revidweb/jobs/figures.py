@@ -33,12 +33,13 @@ class Figures:
 
 
 def of(actor: Actor) -> Figures:
-    """The tenant's figures for those who see all, one's own for others. One query."""
+    """The tenant's figures for those who see all, one's own for others, its own for a key. One query."""
     midnight = clock.now().astimezone(actor.tenant.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     first = midnight.replace(day=1)
     rows = Settlement.objects.filter(tenant=actor.tenant, at__gte=first)
-    if not actor.may(Right.SEE_ALL):  # found through the member's own jobs, which end just before they are settled
-        rows = rows.filter(job__member=actor.member, job__ended_at__gte=first - _A_MOMENT)
+    if not actor.may(Right.SEE_ALL):  # found through one's own jobs, which end just before they are settled
+        mine = Q(job__key=actor.key.pk) if actor.key else Q(job__member=actor.in_person)
+        rows = rows.filter(mine, job__ended_at__gte=first - _A_MOMENT)
     found = rows.aggregate(**_sums("today", midnight), **_sums("month", first))
     return Figures(today=_taken("today", found), month=_taken("month", found))
 

@@ -119,6 +119,7 @@ def _fetch(job: Job, row: JobInput) -> None:
             path,
             tenant=job.tenant,
             member=job.member,
+            key=job.key.public_id if job.key else "",
             purpose=Purpose.INPUT,
             stem=f"inputs/{job.tenant.public_id}/{job.public_id}/{row.position}",
         )

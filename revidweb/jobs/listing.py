@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member
 from revidweb.providers.base import Kind
 
 from .models import Job, JobQuerySet
@@ -24,14 +23,15 @@ STATES: dict[str, frozenset[State]] = {
 class Filters:
     """Which jobs; an empty word does not narrow, an unknown one finds what its column holds: nothing.
 
-    state: a key of STATES. kind, model: their words. member: a public id, for those who see all. search: in the
-    prompt, or a whole job id.
+    state: a key of STATES. kind, model: their words. member: a public id, for those who see all. key: an API key's
+    public id. search: in the prompt, or a whole job id.
     """
 
     state: str = ""
     kind: str = ""
     model: str = ""
     member: str = ""
+    key: str = ""
     search: str = ""
 
 
@@ -52,7 +52,7 @@ def page(
     One query. Where fewer than a page are newer than `after`, the newest page is meant: a second one.
     """
     rows = _wanted(Job.objects.visible_to(actor), actor, filters)
-    rows = rows.select_related("media_model", "cover", "hold", "member__person").order_by("-id")
+    rows = rows.select_related("media_model", "cover", "hold", "member__person", "key").order_by("-id")
     if after is not None:
         newer = list(rows.filter(pk__gt=after.pk).order_by("id")[: limit + 1])
         if len(newer) > limit:
@@ -74,9 +74,10 @@ def is_empty(actor: Actor) -> bool:
     return not Job.objects.visible_to(actor).exists()
 
 
-def last_model(member: Member, kind: Kind) -> str:
-    """The name of the model that the member used last for this kind, "" for none. One query."""
-    used = Job.objects.filter(member=member, kind=kind).order_by("-id")
+def last_model(actor: Actor, kind: Kind) -> str:
+    """The name of the model that the member, or the key, used last for this kind, "" for none. One query."""
+    mine = Job.objects.filter(key=actor.key.pk) if actor.key else Job.objects.filter(member=actor.in_person)
+    used = mine.filter(kind=kind).order_by("-id")
     return used.values_list("media_model__name", flat=True).first() or ""
 
 
@@ -89,6 +90,8 @@ def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:
         rows = rows.filter(media_model__name=filters.model)
     if filters.member and actor.may(Right.SEE_ALL):
         rows = rows.filter(member__public_id=filters.member)
+    if filters.key:
+        rows = rows.filter(key__public_id=filters.key)
     if filters.search.startswith("job_"):
         rows = rows.filter(public_id=filters.search)
     elif filters.search:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, models
 from django.db import connection as database
 from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.functional import cached_property
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
@@ -37,11 +38,18 @@ class Batch(models.Model):
     count = models.PositiveSmallIntegerField()
     created_at = models.DateTimeField(default=clock.now)
 
+    is_repeat = False  # of the one that a submission is answered with: whether an earlier one had made it
+
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(count__gte=1, count__lte=8), name="batch_1_to_8")]
 
     def __str__(self) -> str:
         return f"{self.public_id} x {self.count}"
+
+    @cached_property
+    def in_order(self) -> "list[Job]":
+        """Its jobs as they were made, with the rows that every step reads. One query, none for a new batch."""
+        return list(self.jobs.full().order_by("pk"))
 
 
 class Submission(models.Model):

@@ -37,6 +37,7 @@ def finish(job: Job, files: Sequence[StoredFile]) -> bool:
             position=position,
             tenant_id=job.tenant_id,
             member_id=job.member_id,
+            key_id=job.key_id,
             kind=job.kind,
             media_model_id=job.media_model_id,
             file=file,

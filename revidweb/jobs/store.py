@@ -99,6 +99,7 @@ def _bring_home(job: Job, account: Account, position: int) -> StoredFile:
             path,
             tenant=job.tenant,
             member=job.member,
+            key=job.key.public_id if job.key else "",
             purpose=Purpose.OUTPUT,
             stem=_stem(job, position),
         )

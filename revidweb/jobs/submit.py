@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
 from revidweb.accounts.actors import Actor
 from revidweb.catalog import quoting
@@ -14,7 +15,7 @@ from revidweb.credits import ledger
 from revidweb.credits.models import Hold, Wallet
 from revidweb.files import fetching
 from revidweb.files.models import MediaKind, StoredFile
-from revidweb.lib import ids, wake
+from revidweb.lib import clock, http, ids, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Order
 from revidweb.trail import trail
@@ -26,23 +27,56 @@ MOST_PER_BATCH = 8
 
 
 def submit(
-    actor: Actor, order: Order, *, count: int, token: str, retry_of: Job | None = None, shown: int | None = None
+    actor: Actor,
+    order: Order,
+    *,
+    count: int,
+    token: str = "",
+    retry_of: Job | None = None,
+    shown: int | None = None,
+    callback_url: str = "",
+    warnings: Sequence[str] = (),
 ) -> Batch:
     """Quote, hold and queue `count` jobs of one order in one transaction, and wake the dispatcher.
 
-    token: the form's; the same form again returns the first batch and writes nothing. shown: the credits of one job as
-    a person saw them, None where nobody did; what became cheaper is taken at its price.
+    token: the form's, or the request's Idempotency-Key; the same one again returns the first batch, marked `is_repeat`,
+    and writes nothing; "" where nothing names the request. shown: the credits of one job as a person saw them, None
+    where nobody did; what became cheaper is taken at its price. callback_url: who is told of each job's end, by default
+    whom the key names. warnings: codes of what the program asked in vain.
     Raises Refusal: "empty_prompt", "prompt_too_long", "bad_count", "token_reused", "price_moved", what quoting refuses,
-    an unknown or private input, or NotEnoughCredits for the whole batch.
+    an unknown or private input or callback, NotEnoughCredits for the whole batch, or what the key's limits refuse.
     """
     order = check(order, count)
-    fingerprint = _fingerprint(actor, order, count)
+    check_callback(callback_url)
+    asked = _Asked(order, count, token, _fingerprint(actor, order, count, callback_url), callback_url, tuple(warnings))
+    return _first_of(actor, asked) or _queued_once(actor, asked, retry_of, shown)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One submission: what is asked, how it is named, and what it says in one word."""
+
+    order: Order
+    count: int
+    token: str
+    fingerprint: str
+    callback_url: str
+    warnings: tuple[str, ...]
+
+
+def _queued_once(actor: Actor, asked: _Asked, retry_of: Job | None, shown: int | None) -> Batch:
+    """Quote and queue. Of the same submission twice at once one makes the batch, and the other is answered with it.
+
+    The price is read before the transaction, which only writes: so it is short, and frozen is what was quoted.
+    """
     try:
+        _inputs(asked.order, _files(actor, asked.order))  # an unknown picture is told before what its model takes
+        quote = quoting.quote(actor.tenant, asked.order)
+        check_price(quote, shown)
         with transaction.atomic():
-            return _first(actor, token, fingerprint) or _queue(actor, order, count, token, fingerprint, retry_of, shown)
-    except IntegrityError:
-        # The same form came twice at once: the other one has written the batch.
-        batch = _first(actor, token, fingerprint)
+            return _queue(actor, asked, quote, retry_of)
+    except (IntegrityError, Refusal):
+        batch = _first_of(actor, asked)
         if batch is None:
             raise
         return batch
@@ -66,6 +100,15 @@ def check(order: Order, count: int) -> Order:
     return replace(order, prompt=prompt)
 
 
+def check_callback(url: str) -> None:
+    """Refuse an address that shows to be no public http address; "" is none.
+
+    Raises Refusal "bad_address" or "private_address" at the field callback_url.
+    """
+    if url:
+        http.check(url, field="callback_url")
+
+
 def check_price(quote: quoting.Quote, shown: int | None) -> None:
     """Refuse what costs more than the person saw; both in credits a job, `shown` None where nobody saw a price.
 
@@ -75,41 +118,80 @@ def check_price(quote: quoting.Quote, shown: int | None) -> None:
         raise Refusal("price_moved", was=shown, now=quote.credits)
 
 
+def first(actor: Actor, token: str) -> Submission | None:
+    """The submission that this token names, with its batch. One query, none for an empty token.
+
+    What a key named longer ago than IDEMPOTENCY_S is forgotten.
+    """
+    if not token:
+        return None
+    return _fresh(_named(actor, token)).select_related("batch").first()
+
+
 def is_sent(actor: Actor, token: str) -> bool:
     """Whether the form with this token made its batch already."""
-    return Submission.objects.filter(member=actor.member, token=token).exists()
+    return first(actor, token) is not None
 
 
-def _fingerprint(actor: Actor, order: Order, count: int) -> str:
+def tell(batch: Batch, balance: int) -> int:
+    """Keep with a named submission what its program is told to be left; what was told first stands, and is returned."""
+    told = Submission.objects.filter(batch=batch)
+    if told.filter(balance__isnull=True).update(balance=balance):
+        return balance
+    kept = told.values_list("balance", flat=True).first()
+    return balance if kept is None else kept
+
+
+def forget() -> int:
+    """Delete what keys named longer ago than IDEMPOTENCY_S; the batches stay. How many were forgotten."""
+    return Submission.objects.filter(key__isnull=False, created_at__lte=clock.ago(settings.IDEMPOTENCY_S)).delete()[0]
+
+
+def _named(actor: Actor, token: str) -> "QuerySet[Submission]":
+    """What the actor named so: a key has names of its own, whosever it is."""
+    if actor.key:
+        return Submission.objects.filter(key=actor.key.pk, token=token)
+    return Submission.objects.filter(key=None, member=actor.in_person, token=token)
+
+
+def _fresh(named: "QuerySet[Submission]") -> "QuerySet[Submission]":
+    """Forms are known for ever."""
+    return named.filter(Q(key=None) | Q(created_at__gt=clock.ago(settings.IDEMPOTENCY_S)))
+
+
+def _fingerprint(actor: Actor, order: Order, count: int, callback_url: str) -> str:
     """What is asked, in one word. A picture counts by its content: a form that is sent twice may upload it twice."""
     asked = [order.kind, order.model, order.prompt, sorted(order.params.items()), order.server, count]
     named = [file.file_id for file in order.inputs if file.file_id]
     files = StoredFile.objects.visible_to(actor).filter(public_id__in=named)
     content = dict(files.values_list("public_id", "sha256")) if named else {}
     inputs = [[content.get(file.file_id, file.file_id), file.url] for file in order.inputs]
-    return hashlib.sha256(json.dumps([asked, inputs]).encode()).hexdigest()
+    told = [callback_url] if callback_url else []
+    return hashlib.sha256(json.dumps([asked, inputs, *told]).encode()).hexdigest()
 
 
-def _first(actor: Actor, token: str, fingerprint: str) -> Batch | None:
-    """The batch that this form made already."""
-    known = Submission.objects.filter(member=actor.member, token=token).select_related("batch").first()
-    if known and known.fingerprint != fingerprint:
+def _first_of(actor: Actor, asked: _Asked) -> Batch | None:
+    """The batch that this submission made already."""
+    known = first(actor, asked.token)
+    if known is None:
+        return None
+    if known.fingerprint != asked.fingerprint:
         raise Refusal("token_reused")
-    return known.batch if known else None
+    known.batch.is_repeat = True
+    return known.batch
 
 
-def _queue(
-    actor: Actor, order: Order, count: int, token: str, fingerprint: str, retry_of: Job | None, shown: int | None
-) -> Batch:
-    inputs = _inputs(actor, order)
-    quote = quoting.quote(actor.tenant, order)
-    check_price(quote, shown)
-    batch = Batch.objects.create(tenant=actor.tenant, member=actor.member, count=count)
-    Submission.objects.create(member=actor.member, token=token, fingerprint=fingerprint, batch=batch)
-    jobs = _jobs(actor, batch, quote, retry_of)
-    JobInput.objects.bulk_create(
-        JobInput(job=job, position=row.position, file=row.file, url=row.url) for job in jobs for row in inputs
-    )
+def _queue(actor: Actor, asked: _Asked, quote: quoting.Quote, retry_of: Job | None) -> Batch:
+    """Write it all, the name first: of two at once the other one waits for it, whatever it would be refused for."""
+    batch = Batch.objects.create(tenant=actor.tenant, member=actor.member, count=asked.count)
+    _name(actor, asked, batch)
+    inputs = _inputs(asked.order, _files(actor, asked.order).select_for_update(no_key=True))
+    jobs = _jobs(actor, batch, quote, asked, retry_of)
+    batch.in_order = jobs
+    if inputs:
+        JobInput.objects.bulk_create(
+            JobInput(job=job, position=row.position, file=row.file, url=row.url) for job in jobs for row in inputs
+        )
     for job in jobs:
         trail.record(
             "job.submitted", about=job.reference, tenant=actor.tenant.public_id, actor=actor.name, credits=job.credits
@@ -118,11 +200,30 @@ def _queue(
     return batch
 
 
-def _inputs(actor: Actor, order: Order) -> list[JobInput]:
-    """The inputs as unsaved rows; a file must be one that the actor may see, and cannot be deleted meanwhile."""
+def _name(actor: Actor, asked: _Asked, batch: Batch) -> None:
+    """Keep the token with the batch; one that is forgotten names this batch from now on."""
+    if not asked.token:
+        return
+    if actor.key:
+        _named(actor, asked.token).filter(created_at__lte=clock.ago(settings.IDEMPOTENCY_S)).delete()
+    Submission.objects.create(
+        member=actor.member,
+        key_id=actor.key.pk if actor.key else None,
+        token=asked.token,
+        fingerprint=asked.fingerprint,
+        batch=batch,
+    )
+
+
+def _files(actor: Actor, order: Order) -> "QuerySet[StoredFile]":
+    """What of the named files the actor may see, and is there."""
     named = [asked.file_id for asked in order.inputs if asked.file_id]
-    there = StoredFile.objects.visible_to(actor).present().filter(public_id__in=named).order_by("pk")
-    files = {file.public_id: file for file in there.select_for_update(no_key=True)} if named else {}
+    return StoredFile.objects.visible_to(actor).present().filter(public_id__in=named).order_by("pk")
+
+
+def _inputs(order: Order, there: "QuerySet[StoredFile]") -> list[JobInput]:
+    """The inputs as unsaved rows. there: the files; locked ones cannot be deleted meanwhile. No query without a name."""
+    files = {file.public_id: file for file in there}
     return [_input(position, asked, files) for position, asked in enumerate(order.inputs)]
 
 
@@ -137,8 +238,8 @@ def _input(position: int, asked: Input, files: Mapping[str, StoredFile]) -> JobI
     return JobInput(position=position, file=file)
 
 
-def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, retry_of: Job | None) -> list[Job]:
-    payer = ledger.payer_of(actor.in_person)
+def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, asked: _Asked, retry_of: Job | None) -> list[Job]:
+    payer = _payer(actor)
     names = [ids.new("job") for _ in range(batch.count)]
     holds = _holds(payer, quote.credits, names)
     return Job.objects.bulk_create(
@@ -146,6 +247,7 @@ def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, retry_of: Job | None
             public_id=name,
             tenant=actor.tenant,
             member=actor.member,
+            key_id=actor.key.pk if actor.key else None,
             batch=batch,
             retry_of=retry_of,
             kind=quote.order.kind,
@@ -161,9 +263,17 @@ def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, retry_of: Job | None
             credits=quote.credits,
             is_estimate=quote.is_estimate,
             hold=hold,
+            warnings=list(asked.warnings),
+            callback_url=asked.callback_url,
         )
         for name, hold in zip(names, holds, strict=True)
     )
+
+
+def _payer(actor: Actor) -> Wallet:
+    """A key's own wallet, else what its member, or the member in person, pays with."""
+    own = Wallet.objects.filter(api_key=actor.key.pk).first() if actor.key else None
+    return own or ledger.payer_of(actor.member or actor.in_person)
 
 
 def _holds(payer: Wallet, credits: int, names: list[str]) -> list[Hold]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
 from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Member
@@ -17,7 +17,7 @@ from revidweb.lib import clock, ids
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 
-from .models import Favourite
+from . import favourites
 
 PER_PAGE = 32
 
@@ -80,16 +80,19 @@ def position(actor: Actor, public_id: str) -> Output | None:
 
 def with_facts(actor: Actor, rows: QuerySet[Output]) -> QuerySet[Output]:
     """The rows with what a page shows of each: file, job, model, member, and whether it is the actor's favourite."""
-    mark = Favourite.objects.filter(member=actor.member, output=OuterRef("pk"))
-    return rows.select_related("file", "job__media_model", "member__person").annotate(is_favourite=Exists(mark))
+    is_marked = Value(False) if actor.key else Exists(favourites.marks(actor).filter(output=OuterRef("pk")))
+    return rows.select_related("file", "job__media_model", "member__person").annotate(is_favourite=is_marked)
 
 
 def erase(actor: Actor, output: Output) -> bool:
-    """Delete a result and its file for good; job, settlement and ledger stay.
+    """Delete a result and its file for good; job, settlement and ledger stay. Members do; a key only makes and reads.
 
     False, and nothing changes, when it is gone already or the actor may not see it: a user deletes their own, those
-    who see all any of the tenant. Raises Refusal "output_in_use" while a job without a verdict starts from it.
+    who see all any of the tenant. Raises Refusal "not_allowed" for a key, and "output_in_use"
+    while a job without a verdict starts from it.
     """
+    if actor.key:
+        raise Refusal("not_allowed")
     with transaction.atomic():
         mine = Output.objects.visible_to(actor).present().filter(pk=output.pk)
         if not mine.update(deleted_at=clock.now()):
@@ -122,7 +125,7 @@ def _wanted(actor: Actor, filters: Filters) -> Q:
     if filters.member:
         asked &= Q(member=filters.member)
     if filters.favourite:
-        asked &= Q(favourites__member=actor.member)
+        asked &= Q(pk__in=favourites.marks(actor).values("output"))
     if filters.search:
         asked &= Q(job__prompt__icontains=filters.search)
     return asked & _within(filters, actor.tenant.zone)

@@ -102,7 +102,7 @@ class CreateForm(forms.Form):
 
     @cached_property
     def _last_used(self) -> str:
-        return jobs.last_model(self.actor.in_person, self.kind)
+        return jobs.last_model(self.actor, self.kind)
 
     @cached_property
     def controls(self) -> list[Field]:
