@@ -3,6 +3,8 @@
 Every deed may be called twice with one reference and happens once. Locks are taken in one order: the metered wallets
 by id, then the hold; `house` and `spent` are never locked. A wallet handed in is not changed: read it again for its
 figures.
+
+A key's own wallet remembers its origin, from which it was filled: what closing it frees goes back there.
 """
 
 from django.db import IntegrityError, transaction
@@ -13,7 +15,7 @@ from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 
-from .models import Entry, Hold, HoldState, Transfer, TransferKind, Wallet, WalletKind
+from .models import METERED, Entry, Hold, HoldState, Transfer, TransferKind, Wallet, WalletKind
 
 MOST_CREDITS = 10**12  # of one deed; more is a slip of the hand
 _REFERENCE_CHARS = 100  # leaves room for "capture:" in front of a hold's
@@ -27,7 +29,7 @@ class NotEnoughCredits(Refusal):
 
 
 class WalletClosed(Refusal):
-    """The wallet's member was removed: nothing new is held in it, and nothing is paid in or out."""
+    """The wallet's member was removed or its key revoked: nothing new is held in it, and nothing is paid in or out."""
 
     def __init__(self) -> None:
         super().__init__("wallet_closed")
@@ -61,23 +63,42 @@ def payer_of(member: Member) -> Wallet:
     return _tenants_own(member.tenant_id, WalletKind.HOUSE) if member.is_paid_by_house else wallet_of(member)
 
 
+def open_for_key(origin: Wallet) -> Wallet:
+    """A fresh, empty wallet for a key of the origin's tenant; each call makes another one.
+
+    origin: the house or a member's wallet, where what is free returns to when this one is closed.
+    """
+    if origin.kind not in (WalletKind.HOUSE, WalletKind.MEMBER):
+        raise ValueError("A key is filled from the house or from a member.")
+    return Wallet.objects.create(tenant_id=origin.tenant_id, kind=WalletKind.KEY, origin=origin)
+
+
+def lock(*wallets: Wallet) -> None:
+    """Keep these and their origins as they are until the caller's transaction ends, in the one order for everybody.
+
+    For a deed on several wallets, and one that first looks whether it was done: before it does anything else.
+    """
+    _locked(*wallets)
+
+
 def _tenants_own(tenant_id: int, kind: WalletKind) -> Wallet:
     return Wallet.objects.get_or_create(tenant_id=tenant_id, kind=kind)[0]
 
 
 def close(wallet: Wallet, *, actor: str) -> Transfer | None:
-    """Close a metered wallet: what is free goes back to the house at once, what is held follows if it is released.
+    """Close a metered wallet: what is free goes back at once, what is held follows if it is released.
 
-    From now on nothing new is held in it, paid in or paid out; open holds are captured as ever. actor: who closes it,
-    as the trail writes it. Returns the transfer, None where nothing was free. A closed one stays as it is.
+    A member's goes to the house; a key's to its origin, or to the house once that is closed. From now on nothing new
+    is held in it, paid in or paid out; open holds are captured as ever. actor: who closes it, as the trail writes it.
+    Returns the transfer, None where nothing was free. A closed one stays as it is.
     """
     if not wallet.is_metered:
         raise ValueError("Only a metered wallet can be closed.")
     with transaction.atomic():
-        (wallet,) = _lock(wallet)
+        wallet, origin = _with_origin(wallet)
         if wallet.closed_at:
             return None
-        returned = _return_free(wallet, reference=_closing(wallet), actor=actor)
+        returned = _return_free(wallet, origin, reference=_closing(wallet), actor=actor)
         wallet.closed_at = clock.now()
         wallet.save(update_fields=["balance", "closed_at"])
         _record_closing("wallet.closed", wallet, actor)
@@ -97,14 +118,19 @@ def _closing(wallet: Wallet) -> str:
     return f"close:{wallet.pk}:{before + 1}"
 
 
-def _return_free(wallet: Wallet, *, reference: str, actor: str) -> Transfer | None:
-    """Post what is free in a locked wallet to the house, if anything is; the caller saves the wallet."""
+def _return_free(wallet: Wallet, origin: Wallet | None, *, reference: str, actor: str) -> Transfer | None:
+    """Post what is free in a locked wallet to where it belongs, if anything is; the caller saves the wallet.
+
+    origin: the locked wallet of the member from whom it was filled; None or a closed one: the house gets it.
+    """
     credits = wallet.free
     if not credits:
         return None
-    house = _tenants_own(wallet.tenant_id, WalletKind.HOUSE)
-    returned = _post(wallet, house, credits, kind=TransferKind.TRANSFER, reference=reference, actor=actor)
-    _record(returned, wallet, house, credits)
+    is_open = origin is not None and not origin.closed_at
+    target = origin if origin and is_open else _tenants_own(wallet.tenant_id, WalletKind.HOUSE)
+    returned = _post(wallet, target, credits, kind=TransferKind.TRANSFER, reference=reference, actor=actor)
+    _save(target)
+    _record(returned, wallet, target, credits)
     return returned
 
 
@@ -137,7 +163,7 @@ def hold(wallet: Wallet, *, credits: int, reference: str) -> Hold:
 
 
 def capture(hold: Hold, *, actor: str, credits: int | None = None) -> Transfer | None:
-    """End a hold by taking credits from it, and give the rest back in the same step: of a closed wallet, to the house.
+    """End a hold by taking credits from it, and give the rest back in the same step: a closed wallet's as `close`.
 
     credits: 0 to what is held, by default all of it; 0 is a release and returns None. actor: as the trail writes it.
     The same call again returns the first transfer. `hold` is brought up to date.
@@ -148,12 +174,12 @@ def capture(hold: Hold, *, actor: str, credits: int | None = None) -> Transfer |
         raise ValueError(f"{take} credits cannot be taken from a hold of {hold.credits}.")
     target = _tenants_own(hold.wallet.tenant_id, WalletKind.SPENT)
     with transaction.atomic():
-        (source,) = _lock(hold.wallet)
+        source, origin = _with_origin(hold.wallet)
         hold.refresh_from_db(from_queryset=Hold.objects.select_for_update(no_key=True))
         if hold.state != HoldState.OPEN:
             return _ended_alike(hold, take)
         taken = _take(hold, source, target, take, actor) if take else None
-        _give_back(hold, source, actor)
+        _give_back(hold, source, origin, actor)
         _end(hold, take, taken)
     return taken
 
@@ -191,13 +217,13 @@ def _take(hold: Hold, source: Wallet, target: Wallet, credits: int, actor: str) 
     return _post(source, target, credits, kind=TransferKind.CAPTURE, reference=reference, actor=actor)
 
 
-def _give_back(hold: Hold, wallet: Wallet, actor: str) -> None:
-    """Hold nothing any more in the locked wallet. What that frees in a closed one belongs to the house."""
+def _give_back(hold: Hold, wallet: Wallet, origin: Wallet | None, actor: str) -> None:
+    """Hold nothing any more in the locked wallet. What that frees in a closed one goes to where its rest went."""
     if not wallet.is_metered:
         return
     wallet.held -= hold.credits
     if wallet.closed_at:
-        _return_free(wallet, reference=f"return:{hold.reference}", actor=actor)
+        _return_free(wallet, origin, reference=f"return:{hold.reference}", actor=actor)
     _save(wallet)
 
 
@@ -298,11 +324,22 @@ def _check_free(wallet: Wallet, credits: int) -> None:
 
 
 def _lock(*wallets: Wallet) -> list[Wallet]:
-    """The wallets as they are now, the metered ones locked until the transaction ends, in one order for everybody."""
-    metered = [wallet.pk for wallet in wallets if wallet.is_metered]
-    rows = Wallet.objects.select_for_update(no_key=True).filter(pk__in=metered).order_by("pk")
-    fresh = {row.pk: row for row in rows}
+    """The wallets as they are now, the metered ones locked until the transaction ends."""
+    fresh = _locked(*wallets)
     return [fresh.get(wallet.pk, wallet) for wallet in wallets]
+
+
+def _with_origin(wallet: Wallet) -> tuple[Wallet, Wallet | None]:
+    """The wallet as it is now and, of a key, its member's: both locked, because what is given back may go on there."""
+    fresh = _locked(wallet)
+    return fresh.get(wallet.pk, wallet), fresh.get(wallet.origin_id or 0)
+
+
+def _locked(*wallets: Wallet) -> dict[int, Wallet]:
+    """The metered ones among the wallets and their origins, by id, locked in one order for everybody."""
+    named = [pk for wallet in wallets if wallet.is_metered for pk in (wallet.pk, wallet.origin_id) if pk]
+    rows = Wallet.objects.select_for_update(no_key=True).filter(pk__in=named, kind__in=METERED).order_by("pk")
+    return {row.pk: row for row in rows}
 
 
 def _save(*wallets: Wallet) -> None:
