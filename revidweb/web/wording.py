@@ -115,9 +115,46 @@ SENTENCES: dict[str, str | Promise] = {
     "host_is_ours": _("This name belongs to the installation itself. Use one of your own domain."),
     "host_taken": _("This name is in use already."),
     "host_in_use": _("%(name)s is in use. Withdraw it first."),
+    # keys
+    "unknown_key_kind": _("Choose one of the three kinds."),
+    "key_name_needed": _("Give the key a name."),
+    "key_name_too_long": ngettext_lazy(
+        "The name is longer than %(most)s character.", "The name is longer than %(most)s characters.", "most"
+    ),
+    "limit_out_of_range": _("Write a whole number from %(least)s to %(most)s, or leave it empty."),
+    "running_limit_needed": _("A queue limit counts beyond the running limit. Write how many may run at once."),
+    "expiry_passed": _("This moment has passed. Choose a later one."),
+    "unknown_kind": _("%(value)s is no kind of media."),
+    "bad_network": _("%(value)s is no address or network. Write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."),
+    "bad_model_name": _("Choose the models from the list."),
+    "too_many_names": ngettext_lazy("At most %(most)s is possible.", "At most %(most)s are possible.", "most"),
+    "grace_out_of_range": _("Choose how long the old secret still works from the list."),
+    "no_own_wallet": _("This key has no credits of its own: it spends what its member spends."),
+    "other_origin": _(
+        "The house filled this key, and what is left in it goes back there. Make a new key to fill it with your own "
+        "credits."
+    ),
+    "key_form_used": _("This form has already filled the key. Look at its budget before you send it again."),
+    "key_missing": _("Paste the key."),
+    "key_unknown": _("Nothing here opens with this key. Copy it once more."),
+    "key_revoked": _("This key was revoked. Ask whoever gave it to you for a new one."),
+    "key_expired": _("This key has expired. Ask whoever gave it to you for a new one."),
+    "key_paused": _("This key is paused. Ask whoever gave it to you."),
+    "key_suspended": _("The member whose key this is is suspended. Ask an owner or admin of the tenant."),
+    "address_not_allowed": _("This key does not work from your address, %(address)s."),
+    "kind_not_allowed": _("This key makes %(allowed)s only."),
+    "model_not_allowed": _("This key is not allowed to use %(model)s. Allowed: %(allowed)s."),
+    "key_rate": ngettext_lazy(
+        "This key takes %(limit)s request a minute. Try again in %(retry_after_s)s s.",
+        "This key takes %(limit)s requests a minute. Try again in %(retry_after_s)s s.",
+        "limit",
+    ),
+    "window_limit": _("This costs %(needed)s credits; %(used)s of the %(most)s that this key has are used for now."),
+    "lifetime_limit": _("This costs %(needed)s credits; %(used)s of the %(most)s that this key has are used."),
+    "queue_full": _("This key has %(moving)s jobs under way already. Wait until some have ended."),
     # credits
     "credits_out_of_range": _("Write a whole number of credits from %(least)s to %(most)s."),
-    "wallet_closed": _("This wallet is closed, because its member was removed. Restore the member first."),
+    "wallet_closed": _("This wallet is closed: its member was removed, or its key revoked."),
     "not_enough_credits": ngettext_lazy(
         "This costs %(needed)s credit, and %(free)s are free. Ask an owner or admin of the tenant for more.",
         "This costs %(needed)s credits, and %(free)s are free. Ask an owner or admin of the tenant for more.",
