@@ -18,4 +18,8 @@ SCHEDULE = {
     "sweep": _every(settings.TICK_S * 5, "revidweb.jobs.sweep.tick"),
     "contact": _every(settings.TICK_S * 5, "revidweb.jobs.contact.tick"),
     "sync": _every(settings.TICK_S * 30, "revidweb.catalog.sync.tick"),
+    "tell": _every(settings.TICK_S, "revidweb.notices.telling.tick"),
+    "mail": _every(settings.TICK_S * 5, "revidweb.notices.mailing.tick"),
+    "webhooks": _every(settings.TICK_S, "revidweb.notices.webhooks.tick"),
+    "webhooks sweep": _every(settings.TICK_S * 300, "revidweb.notices.webhooks.sweep"),
 }

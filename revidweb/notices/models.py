@@ -20,6 +20,10 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         """One's own; a key has none."""
         return self.none() if actor.key else self.filter(tenant=actor.tenant, member=actor.in_person)
 
+    def unread(self) -> "NoticeQuerySet":
+        """Those that the member has not marked as read."""
+        return self.filter(read_at__isnull=True)
+
 
 class Notice(models.Model):
     """Something that a member should know: a row of the trail, told to them once."""
@@ -71,7 +75,8 @@ class Delivery(models.Model):
     job = models.OneToOneField(Job, on_delete=models.PROTECT, null=True, blank=True, related_name="delivery")
     event = models.CharField(max_length=40, help_text='"job.completed", "job.failed", "job.cancelled" or "test".')
     url = models.URLField(max_length=2000)
-    body = models.TextField(help_text="JSON.")
+    host = models.CharField(max_length=260, help_text="Host and port of `url`: so many at once are sent to one.")
+    body = models.TextField(help_text="JSON; empty once it is forgotten.")
     state = models.CharField(max_length=9, choices=DeliveryState.choices, default=DeliveryState.WAITING)
     tries = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(default=clock.now)
@@ -87,10 +92,17 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["key", "-id"], name="delivery_newest"),
             models.Index(fields=["state", "next_try_at"], name="delivery_due"),
+            models.Index(fields=["lease_until"], condition=Q(lease_until__isnull=False), name="delivery_under_way"),
+            models.Index(fields=["created_at"], condition=~Q(body=""), name="delivery_kept"),
         ]
 
     def __str__(self) -> str:
         return f"{self.event} {self.public_id}"
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its body is gone, so that it cannot be sent any more."""
+        return not self.body
 
 
 class DeliveryTry(models.Model):

@@ -26,7 +26,8 @@ class Migration(migrations.Migration):
                 ('public_id', models.CharField(default=functools.partial(revidweb.lib.ids.new, *('evt',), **{}), editable=False, max_length=40, unique=True)),
                 ('event', models.CharField(help_text='"job.completed", "job.failed", "job.cancelled" or "test".', max_length=40)),
                 ('url', models.URLField(max_length=2000)),
-                ('body', models.TextField(help_text='JSON.')),
+                ('host', models.CharField(help_text='Host and port of `url`: so many at once are sent to one.', max_length=260)),
+                ('body', models.TextField(help_text='JSON; empty once it is forgotten.')),
                 ('state', models.CharField(choices=[('waiting', 'waiting'), ('delivered', 'delivered'), ('failed', 'failed')], default='waiting', max_length=9)),
                 ('tries', models.PositiveSmallIntegerField(default=0)),
                 ('next_try_at', models.DateTimeField(default=revidweb.lib.clock.now)),
@@ -76,6 +77,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='delivery',
             index=models.Index(fields=['state', 'next_try_at'], name='delivery_due'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('lease_until__isnull', False)), fields=['lease_until'], name='delivery_under_way'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(condition=models.Q(('body', ''), _negated=True), fields=['created_at'], name='delivery_kept'),
         ),
         migrations.AddConstraint(
             model_name='delivery',

@@ -1,0 +1,29 @@
+"""A member's notices: how many are unread, all of them, and marking them as read."""
+
+from django.db.models import QuerySet
+
+from revidweb.accounts.actors import Actor
+from revidweb.lib import clock
+
+from .models import Notice
+
+
+def unread(actor: Actor) -> int:
+    """How many notices the member has not read; none for a key. One query."""
+    return Notice.objects.visible_to(actor).unread().count()
+
+
+def listed(actor: Actor) -> QuerySet[Notice]:
+    """The member's notices, newest first, with what their words need."""
+    return Notice.objects.visible_to(actor).select_related("row", "tenant").order_by("-id")
+
+
+def read(notice: Notice) -> None:
+    """Mark one as read. Again: nothing happens."""
+    Notice.objects.filter(pk=notice.pk).unread().update(read_at=clock.now())
+
+
+def read_all(actor: Actor, *, newest: Notice) -> int:
+    """Mark all as read up to the newest one that was seen; how many were not. Later ones stay unread."""
+    seen = Notice.objects.visible_to(actor).unread().filter(pk__lte=newest.pk)
+    return seen.update(read_at=clock.now())
