@@ -98,6 +98,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "revidweb.urls"
+MEDIA_URLCONF = "revidweb.media_urls"  # of tenants' media hosts
 WSGI_APPLICATION = "revidweb.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

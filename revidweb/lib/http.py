@@ -84,12 +84,18 @@ def check(url: str, *, field: str = "") -> None:
 
     Raises Refusal "bad_address" (not an address that we fetch) or "private_address" (fact host=).
     """
-    parts = _parts(url, field)
-    host = _plain_host(parts.hostname or "", field)
-    if _is_allowed(host, parts.port or _PORTS[parts.scheme]):
-        return
-    if _is_private_name(host, field):
+    host, port = target(url, field=field)
+    if not _is_allowed(host, port) and _is_private_name(host, field):
         raise Refusal("private_address", field=field, host=host)
+
+
+def target(url: str, *, field: str = "") -> tuple[str, int]:
+    """Host and port to which the address leads: in lower case and ASCII, without a trailing dot. Asks no DNS.
+
+    Raises Refusal "bad_address" for what is not an address that we fetch.
+    """
+    parts = _parts(url, field)
+    return _plain_host(parts.hostname or "", field), parts.port or _PORTS[parts.scheme]
 
 
 def _parts(url: str, field: str) -> SplitResult:

@@ -18,7 +18,6 @@ from django.urls import ResolverMatch
 from revidweb.accounts import hosts, members
 from revidweb.accounts.models import Host, HostPurpose, Member, Person, Tenant
 
-MEDIA_URLS = "revidweb.web.media_urls"
 _MAIN_ONLY = ("styleguide", "found")  # pages that no tenant's host has
 _OPERATOR = "admin"  # their namespace
 
@@ -82,7 +81,7 @@ def _serves(host: Host, request: HttpRequest) -> bool:
     """Whether the host has such an address at all; a media host gets addresses of its own."""
     if host.purpose != HostPurpose.MEDIA:
         return True
-    request.urlconf = MEDIA_URLS
+    request.urlconf = settings.MEDIA_URLCONF
     is_static: bool = request.path_info.startswith(settings.STATIC_URL)
     return not is_static
 
