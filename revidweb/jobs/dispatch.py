@@ -1,19 +1,22 @@
 """Send queued jobs: claim those for which a slot is free, prepare them, write the attempt, call, keep the ticket."""
 
 from collections import Counter
+from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from itertools import groupby
+from typing import NamedTuple
 
 import structlog
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Min, Q, Window
-from django.db.models.functions import RowNumber
+from django.db.models import BigIntegerField, Count, F, Min, Q, Window
+from django.db.models.functions import Coalesce, RowNumber
 
 from revidweb.connections import budget, slots
 from revidweb.connections.models import Connection, ConnectionQuerySet
 from revidweb.files import fetching
+from revidweb.keys.models import ApiKey
 from revidweb.lib import clock, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -33,6 +36,8 @@ from .states import State
 
 MOST_AT_ONCE = 200
 TRIES_TO_FETCH = 4
+# Whose turn it is: a member's, whatever keys they use, or a key's that is no member's.
+_LINE = Coalesce(F("member_id"), -F("key_id"), output_field=BigIntegerField())
 SLOW_S = 5  # a create call that takes longer comes from a slow server
 
 
@@ -56,37 +61,68 @@ def _open() -> ConnectionQuerySet:
 
 @transaction.atomic
 def claim(connection_id: int) -> list[int]:
-    """Move as many queued jobs to preparing as the connection has free slots and requests; of two claims one waits."""
+    """Move as many queued jobs to preparing as the connection has free slots and requests; of two claims one waits.
+
+    Whoever holds a job's row may wait for its key's, which is held here: so no job's row is waited for, and one that
+    somebody has at this moment comes with the next claim.
+    """
     connection = _open().select_for_update(no_key=True).filter(pk=connection_id).first()
     if connection is None:
         return []
     picked = _pick(connection)
     picked = picked[: budget.take(connection.credential, wanted=len(picked), rank=budget.Rank.SEND)]
+    queued = Job.objects.filter(pk__in=picked, state=State.QUEUED).select_for_update(skip_locked=True, no_key=True)
+    there = set(queued.values_list("pk", flat=True))
     now = clock.now()
-    Job.objects.filter(pk__in=picked, state=State.QUEUED).update(
+    Job.objects.filter(pk__in=there).update(
         state=State.PREPARING, lease_until=clock.after(settings.LEASE_S), changed_at=now, looks=0
     )
-    return picked
+    return [pk for pk in picked if pk in there]
+
+
+class _Waiting(NamedTuple):
+    """A queued job, as its line knows it."""
+
+    line: int
+    pk: int
+    kind: str
+    key: int | None
 
 
 def _pick(connection: Connection) -> list[int]:
-    """Jobs for the free slots: each goes to the member who has the least there, and then to the oldest that fits."""
+    """Jobs for the free slots: each goes to the line that has the least there, and then to the oldest that fits."""
     free = slots.Free.of(connection, used=Job.objects.filter(connection=connection).slots_used())
     free.total = min(free.total, MOST_AT_ONCE, _threads_left(connection))
     lines = _lines(connection, most=free.total)
+    room = _room(job.key for line in lines.values() for job in line if job.key)
     holding = Job.objects.filter(connection=connection).holding_slots().order_by()
-    has = Counter(dict(holding.values_list("member").annotate(Count("pk"))))
-    turns = [(has[member], line[0][0], member) for member, line in lines.items()]
+    has = Counter(dict(holding.values_list(_LINE).annotate(Count("pk"))))
+    turns = [(has[name], line[0].pk, name) for name, line in lines.items()]
     heapify(turns)
-    waiting = {member: iter(line) for member, line in lines.items()}
+    waiting = {name: iter(line) for name, line in lines.items()}
     picked = []
     while turns:
-        had, oldest, member = heappop(turns)
-        pk = next((pk for pk, kind in waiting[member] if free.take(kind)), None)
-        if pk is not None:
-            picked.append(pk)
-            heappush(turns, (had + 1, oldest, member))
+        had, oldest, name = heappop(turns)
+        job = next((job for job in waiting[name] if room.get(job.key, 1) > 0 and free.take(Kind(job.kind))), None)
+        if job is not None:
+            picked.append(job.pk)
+            room[job.key] = room.get(job.key, MOST_AT_ONCE) - 1
+            heappush(turns, (had + 1, oldest, name))
     return picked
+
+
+def _room(keys: Iterable[int]) -> dict[int | None, int]:
+    """How many more jobs each of these keys that has a running limit may have at work.
+
+    Its row stays locked until the claim is over, so that claims for other connections count what this one takes.
+    """
+    limited = ApiKey.objects.filter(pk__in=set(keys), running_limit__isnull=False).order_by("pk")
+    most = dict(limited.select_for_update(no_key=True).values_list("pk", "running_limit"))
+    if not most:
+        return {}
+    at_work = Job.objects.filter(key__in=most).at_work().order_by()
+    counted = dict(at_work.values_list("key").annotate(Count("pk")))
+    return {key: (limit or 0) - counted.get(key, 0) for key, limit in most.items()}
 
 
 def _threads_left(connection: Connection) -> int:
@@ -103,14 +139,17 @@ def _threads_left(connection: Connection) -> int:
     return max(0, max(most, 1) - int(now["count"]))
 
 
-def _lines(connection: Connection, *, most: int) -> dict[int, list[tuple[int, Kind]]]:
-    """The queue by member, oldest first; of each kind no more than the slots there are."""
+def _lines(connection: Connection, *, most: int) -> dict[int, list[_Waiting]]:
+    """The queue by line, oldest first; of each kind and key no more than the slots there are.
+
+    A key that may not have more at work must not hide what its member waits for besides.
+    """
     if most <= 0:
         return {}
-    place = Window(RowNumber(), partition_by=[F("member"), F("kind")], order_by=F("id").asc())
-    due = Job.objects.due(State.QUEUED).filter(connection=connection).annotate(place=place).filter(place__lte=most)
-    rows = due.order_by("member", "pk").values_list("member", "pk", "kind")
-    return {member: [(pk, Kind(kind)) for _, pk, kind in line] for member, line in groupby(rows, lambda row: row[0])}
+    place = Window(RowNumber(), partition_by=[F("member"), F("key"), F("kind")], order_by=F("id").asc())
+    due = Job.objects.due(State.QUEUED).filter(connection=connection).annotate(place=place, line=_LINE)
+    rows = due.filter(place__lte=most).order_by("line", "pk").values_list("line", "pk", "kind", "key")
+    return {line: list(jobs) for line, jobs in groupby(map(_Waiting._make, rows), lambda job: job.line)}
 
 
 @shared_task

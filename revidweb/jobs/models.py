@@ -105,9 +105,11 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def holding_slots(self) -> "JobQuerySet":
         """Those that take a slot at their connection; an order whose answer was lost does so for `GHOST_SLOT_S`."""
-        is_there = Exists(Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT))
-        unknown = Q(state=State.UNKNOWN) & (Q(is_there) | Q(changed_at__gt=clock.ago(settings.GHOST_SLOT_S)))
-        return self.filter(Q(state__in=[State.PREPARING, State.SENDING, State.WORKING]) | unknown)
+        return self.filter(_holds_slot())
+
+    def at_work(self) -> "JobQuerySet":
+        """Those that a key's running limit counts: what takes a slot somewhere, and what is being brought home."""
+        return self.filter(Q(state=State.STORING) | _holds_slot())
 
     def slots_used(self) -> dict[str, int]:
         """How many of each kind hold a slot. One query."""
@@ -119,6 +121,12 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.select_related(
             "tenant", "member", "key", "media_model", "offer", "connection__credential", "hold__wallet"
         )
+
+
+def _holds_slot() -> Q:
+    is_there = Exists(Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT))
+    unknown = Q(state=State.UNKNOWN) & (Q(is_there) | Q(changed_at__gt=clock.ago(settings.GHOST_SLOT_S)))
+    return Q(state__in=[State.PREPARING, State.SENDING, State.WORKING]) | unknown
 
 
 class Job(models.Model):

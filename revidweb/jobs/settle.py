@@ -13,6 +13,7 @@ from django.db.models import Sum
 
 from revidweb.credits import ledger
 from revidweb.files.models import StoredFile
+from revidweb.keys import budgets
 from revidweb.lib import clock
 from revidweb.trail import trail
 
@@ -151,7 +152,7 @@ def _doubt_upstream(job: Job) -> None:
 
 
 def _close(job: Job, verdict: Verdict, *, charged: bool) -> None:
-    """Write the money, the settlement and the trail of a verdict, in the caller's transaction."""
+    """Write the money, the settlement, the trail and the key's figures of a verdict, in the caller's transaction."""
     if charged:
         ledger.capture(job.hold, actor=trail.SYSTEM)
     else:
@@ -159,6 +160,8 @@ def _close(job: Job, verdict: Verdict, *, charged: bool) -> None:
     paid, tenant = job.credits if charged else 0, job.tenant.public_id
     Settlement.objects.create(job=job, tenant_id=job.tenant_id, verdict=verdict, credits=paid, **_upstream_cost(job))
     trail.record(f"job.{verdict}", about=job.reference, tenant=tenant, credits=paid, code=job.error_code)
+    if job.key_id and job.held_on:  # last, because whatever the key submits waits for its row
+        budgets.settle(job.key_id, held_on=job.held_on, held=job.credits, taken=paid)
     log.info("job.settled", job=job.public_id, verdict=str(verdict), credits=paid, code=job.error_code)
 
 

@@ -15,6 +15,8 @@ from revidweb.credits import ledger
 from revidweb.credits.models import Hold, Wallet
 from revidweb.files import fetching
 from revidweb.files.models import MediaKind, StoredFile
+from revidweb.keys import budgets, checking, payers
+from revidweb.keys.models import ApiKey
 from revidweb.lib import clock, http, ids, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Order
@@ -73,6 +75,8 @@ def _queued_once(actor: Actor, asked: _Asked, retry_of: Job | None, shown: int |
         _inputs(asked.order, _files(actor, asked.order))  # an unknown picture is told before what its model takes
         quote = quoting.quote(actor.tenant, asked.order)
         check_price(quote, shown)
+        if actor.key:
+            _refuse_by_key(budgets.key_of(actor), quote, asked.count)
         with transaction.atomic():
             return _queue(actor, asked, quote, retry_of)
     except (IntegrityError, Refusal):
@@ -80,6 +84,12 @@ def _queued_once(actor: Actor, asked: _Asked, retry_of: Job | None, shown: int |
         if batch is None:
             raise
         return batch
+
+
+def _refuse_by_key(key: ApiKey, quote: quoting.Quote, count: int) -> None:
+    """Refuse what the key may not make, and early what its limits will refuse."""
+    checking.allow(key, kind=quote.order.kind, model=quote.offer.media_model.name)
+    budgets.peek(key, credits=quote.credits * count, jobs=count)
 
 
 def check(order: Order, count: int) -> Order:
@@ -182,7 +192,10 @@ def _first_of(actor: Actor, asked: _Asked) -> Batch | None:
 
 
 def _queue(actor: Actor, asked: _Asked, quote: quoting.Quote, retry_of: Job | None) -> Batch:
-    """Write it all, the name first: of two at once the other one waits for it, whatever it would be refused for."""
+    """Write it all, the name first: of two at once the other one waits for it, whatever it would be refused for.
+
+    The key's limits come last, where all that a key submits at once meets.
+    """
     batch = Batch.objects.create(tenant=actor.tenant, member=actor.member, count=asked.count)
     _name(actor, asked, batch)
     inputs = _inputs(asked.order, _files(actor, asked.order).select_for_update(no_key=True))
@@ -196,6 +209,8 @@ def _queue(actor: Actor, asked: _Asked, quote: quoting.Quote, retry_of: Job | No
         trail.record(
             "job.submitted", about=job.reference, tenant=actor.tenant.public_id, actor=actor.name, credits=job.credits
         )
+    if actor.key:
+        _count(budgets.key_of(actor), jobs)
     wake.up(dispatch.tick)
     return batch
 
@@ -222,7 +237,7 @@ def _files(actor: Actor, order: Order) -> "QuerySet[StoredFile]":
 
 
 def _inputs(order: Order, there: "QuerySet[StoredFile]") -> list[JobInput]:
-    """The inputs as unsaved rows. there: the files; locked ones cannot be deleted meanwhile. No query without a name."""
+    """The inputs as unsaved rows. there: the files, locked so that they are not deleted meanwhile; no query for none."""
     files = {file.public_id: file for file in there}
     return [_input(position, asked, files) for position, asked in enumerate(order.inputs)]
 
@@ -239,7 +254,8 @@ def _input(position: int, asked: Input, files: Mapping[str, StoredFile]) -> JobI
 
 
 def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, asked: _Asked, retry_of: Job | None) -> list[Job]:
-    payer = _payer(actor)
+    payer = payers.of(actor)
+    key = budgets.key_of(actor) if actor.key else None
     names = [ids.new("job") for _ in range(batch.count)]
     holds = _holds(payer, quote.credits, names)
     return Job.objects.bulk_create(
@@ -247,7 +263,7 @@ def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, asked: _Asked, retry
             public_id=name,
             tenant=actor.tenant,
             member=actor.member,
-            key_id=actor.key.pk if actor.key else None,
+            key=key,
             batch=batch,
             retry_of=retry_of,
             kind=quote.order.kind,
@@ -264,16 +280,20 @@ def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, asked: _Asked, retry
             is_estimate=quote.is_estimate,
             hold=hold,
             warnings=list(asked.warnings),
-            callback_url=asked.callback_url,
+            callback_url=asked.callback_url or (key.callback_url if key else ""),
+            held_on=budgets.begins("day", key) if key else None,
         )
         for name, hold in zip(names, holds, strict=True)
     )
 
 
-def _payer(actor: Actor) -> Wallet:
-    """A key's own wallet, else what its member, or the member in person, pays with."""
-    own = Wallet.objects.filter(api_key=actor.key.pk).first() if actor.key else None
-    return own or ledger.payer_of(actor.member or actor.in_person)
+def _count(key: ApiKey, jobs: list[Job]) -> None:
+    """Count the jobs in the key's limits. They were written as of today; where that ended meanwhile they say so."""
+    day = budgets.hold(key, credits=sum(job.credits for job in jobs), jobs=len(jobs))
+    if day != jobs[0].held_on:
+        Job.objects.filter(batch=jobs[0].batch_id).update(held_on=day)
+        for job in jobs:
+            job.held_on = day
 
 
 def _holds(payer: Wallet, credits: int, names: list[str]) -> list[Hold]:

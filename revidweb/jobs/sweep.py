@@ -12,7 +12,7 @@ from revidweb.connections.models import Connection
 from revidweb.files import erasing
 from revidweb.lib import clock
 
-from . import answers, settle, store
+from . import answers, settle, store, submit
 from .models import AttemptState, Job, Verdict
 from .states import State
 
@@ -29,6 +29,7 @@ def tick() -> None:
     lose()
     give_up_storing()
     give_up_unrouted()
+    submit.forget()
     erasing.sweep()
 
 
