@@ -16,7 +16,7 @@ def join(person: Person, tenant: Tenant, *, invitation: Invitation | None = None
 
     invitation: one whose link they opened; one for an address proves that the address is theirs. Without it: one that
     was sent to a verified address of theirs, else the open door. Who was removed comes back by a new invitation, in its
-    role; their wallet is opened by `credits.leaving.join`, which calls this.
+    role; their wallet is opened by `keys.leaving.join`, which calls this.
     Raises Refusal: "nobody_may_join", "suspended", "by_invitation_only", "invitation_over", "other_address" (fact
     email), and what `refuse_return` raises.
     """

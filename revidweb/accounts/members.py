@@ -76,7 +76,7 @@ def suspend(actor: Actor, member: Member) -> Member:
 def restore(actor: Actor, member: Member) -> Member:
     """Let a suspended or removed member in again, in the role that they had. Again: nothing happens.
 
-    A removed member's wallet is opened by `credits.leaving.restore`, which calls this.
+    A removed member's wallet is opened by `keys.leaving.restore`, which calls this.
     Raises Refusal: "not_allowed", "owners_only".
     """
     actor.must(Right.MANAGE_MEMBERS)
@@ -89,7 +89,7 @@ def restore(actor: Actor, member: Member) -> Member:
 def remove(actor: Actor, member: Member) -> Member:
     """End a membership; everybody may end their own. What the member made stays the tenant's. Again: nothing happens.
 
-    Their wallet is closed by `credits.leaving.remove`, which calls this.
+    Their wallet is closed by `keys.leaving.remove`, which calls this.
     Raises Refusal: "not_allowed", "owners_only", "last_owner".
     """
     if member.pk != actor.in_person.pk:

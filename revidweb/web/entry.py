@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from revidweb.accounts import joining
 from revidweb.accounts.models import Invitation, Member, Person, Role
 from revidweb.catalog import founding
-from revidweb.credits import leaving
+from revidweb.keys import leaving
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 

@@ -154,7 +154,9 @@ SENTENCES: dict[str, str | Promise] = {
     "queue_full": _("This key has %(moving)s jobs under way already. Wait until some have ended."),
     # credits
     "credits_out_of_range": _("Write a whole number of credits from %(least)s to %(most)s."),
-    "wallet_closed": _("This wallet is closed: its member was removed, or its key revoked."),
+    "wallet_closed": _(
+        "This wallet is closed: its member was removed, or its key revoked. Restore the member, or make a new key."
+    ),
     "not_enough_credits": ngettext_lazy(
         "This costs %(needed)s credit, and %(free)s are free. Ask an owner or admin of the tenant for more.",
         "This costs %(needed)s credits, and %(free)s are free. Ask an owner or admin of the tenant for more.",

@@ -17,8 +17,9 @@ from hypothesis.stateful import (
 )
 
 from revidweb.accounts.models import Role
-from revidweb.credits import checking, leaving, ledger
+from revidweb.credits import checking, ledger
 from revidweb.credits.models import Entry, Hold, Wallet
+from revidweb.keys import leaving
 from tests import makers
 from tests.credits.makers import ACTOR, a_reference, figures
 

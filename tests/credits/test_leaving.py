@@ -4,8 +4,9 @@ import pytest
 
 from revidweb.accounts import members
 from revidweb.accounts.models import MemberState, Role
-from revidweb.credits import checking, leaving, ledger
+from revidweb.credits import checking, ledger
 from revidweb.credits.models import Hold, Transfer, Wallet
+from revidweb.keys import leaving
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 from tests import makers

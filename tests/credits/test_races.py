@@ -3,8 +3,9 @@
 import pytest
 
 from revidweb.accounts.models import Role
-from revidweb.credits import checking, leaving, ledger
+from revidweb.credits import checking, ledger
 from revidweb.credits.models import Entry, Hold, Transfer, Wallet
+from revidweb.keys import leaving
 from tests import makers
 from tests.credits.makers import ACTOR, a_wallet, figures
 from tests.crowd import at_once

@@ -17,8 +17,9 @@ from revidweb.accounts import actors, invitations, members
 from revidweb.accounts.models import Invitation, Member, MemberState, Role
 from revidweb.catalog import founding
 from revidweb.catalog.models import CatalogChange
-from revidweb.credits import leaving, ledger
+from revidweb.credits import ledger
 from revidweb.files import intake
+from revidweb.keys import leaving
 from revidweb.lib import clock
 from tests import makers
 from tests.connections.makers import an_account

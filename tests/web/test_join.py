@@ -20,8 +20,9 @@ from revidweb.accounts.models import (
     Role,
     Tenant,
 )
-from revidweb.credits import leaving, ledger
+from revidweb.credits import ledger
 from revidweb.files import logos
+from revidweb.keys import leaving
 from tests.accounts.makers import a_verified_person, an_open_house, an_owner
 from tests.files.makers import an_upload, encoded
 from tests.makers import a_client, a_member, a_person, a_tenant

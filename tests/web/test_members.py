@@ -6,8 +6,9 @@ from django.urls import reverse
 from revidweb.accounts import members
 from revidweb.accounts.actors import of
 from revidweb.accounts.models import MemberState, Role
-from revidweb.credits import leaving, ledger
+from revidweb.credits import ledger
 from revidweb.credits.models import Transfer, Wallet
+from revidweb.keys import leaving
 from tests.makers import a_client, a_member, a_person, a_tenant
 
 pytestmark = pytest.mark.django_db
@@ -423,7 +424,7 @@ def test_the_dialog_says_what_becomes_of_the_credits():
     page = a_client(admin).get(url(user, "member_remove"))
     part = a_client(admin).get(url(user, "member_remove"), headers=HTMX)
     for answer in (page, part):
-        assert "1,200 credits from the wallet go back to the house." in text(answer)
+        assert "1,200 credits that are free go back to the house." in text(answer)
         assert "300 credits are held for running jobs" in text(answer)
     assert "<html" not in part.content.decode()
     assert state(user) == MemberState.ACTIVE
@@ -480,7 +481,7 @@ def test_everybody_may_leave_and_reads_what_it_costs(role):
     member = a_member(owner.tenant, role=role)
     ledger.grant(member, credits=70, reference="grant:test", actor="system")
     client, where = a_client(member), reverse("leave", args=[owner.tenant.slug])
-    assert "70 credits from the wallet go back to the house." in text(client.get(where))
+    assert "70 credits that are free go back to the house." in text(client.get(where))
     answer = client.post(where, follow=True)
     assert answer.status_code == 200
     assert f"You have left {owner.tenant.name}." in text(answer)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from revidweb.accounts import invitations, joining
 from revidweb.accounts.models import Invitation, Member, MemberState, Person, Role
-from revidweb.credits import leaving
+from revidweb.keys import leaving
 from revidweb.lib.refusal import Refusal
 from revidweb.web import access, doors, roles, wording
 from revidweb.web.doors import Door

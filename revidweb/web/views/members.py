@@ -17,7 +17,7 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, MemberState, Role
-from revidweb.credits import leaving
+from revidweb.keys import leaving
 from revidweb.lib.refusal import Refusal
 from revidweb.web import access, parts, roles, wording
 from revidweb.web.access import ActorRequest, actor_may
