@@ -1,0 +1,84 @@
+"""Keys as pages list them: found by name or last four, newest first, and which secrets let their programs in."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from revidweb.accounts.actors import Actor
+from revidweb.lib import clock
+
+from .models import ApiKey, ApiKeyQuerySet, KeyKind, KeySecret
+
+LIVE, REVOKED = "live", "revoked"
+MOST_NAMED = 200  # in a list to pick from by eye
+_LIVE_FIRST = F("revoked_at").desc(nulls_first=True)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which keys. search: part of the name, or the last four signs of a secret. kind: its word; "" for all."""
+
+    search: str = ""
+    kind: str = ""
+    state: str = LIVE
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What lets a key's programs in. old: a rotated one that is still good, until its `expires_at`."""
+
+    current: KeySecret | None = None
+    old: KeySecret | None = None
+
+
+def found(actor: Actor, filters: Filters) -> ApiKeyQuerySet:
+    """The keys that the actor may see and that are asked for, newest first, with member, wallet and origin."""
+    rows = ApiKey.objects.visible_to(actor).filter(revoked_at__isnull=filters.state != REVOKED)
+    if filters.kind in KeyKind.values:
+        rows = rows.filter(kind=filters.kind)
+    if filters.search:
+        ends_so = KeySecret.objects.filter(key=OuterRef("pk"), last4=_ending(filters.search))
+        rows = rows.filter(Q(name__icontains=filters.search) | Q(Exists(ends_so)))
+    return with_payer(rows).order_by("-id")
+
+
+def _ending(search: str) -> str:
+    """The last four signs, where the words may mean a secret: those alone, or "sk_live_7Qm2…x9Kd" as pages show it."""
+    return search[-4:] if len(search) == 4 or search.startswith("sk_") else ""
+
+
+def with_payer(rows: ApiKeyQuerySet) -> ApiKeyQuerySet:
+    """With the rows that say whose they are and who pays."""
+    return rows.select_related("tenant", "member__person", "wallet__origin__member__person")
+
+
+def is_empty(actor: Actor) -> bool:
+    """Whether the actor has no key at all to see, revoked ones included. One query."""
+    return not ApiKey.objects.visible_to(actor).exists()
+
+
+def named(actor: Actor, *, chosen: str = "") -> list[tuple[str, str]]:
+    """Public ids and names of the newest keys that the actor may see, the live first, for a filter. One query.
+
+    chosen: the public id of one that is listed however old it is.
+    """
+    rows = ApiKey.objects.visible_to(actor)
+    newest = rows.order_by("-pk").values("pk")[:MOST_NAMED]
+    shown = rows.filter(Q(pk__in=newest) | Q(public_id=chosen))
+    return [(key.public_id, key.name) for key in shown.order_by(_LIVE_FIRST, "-pk").only("public_id", "name")]
+
+
+def secrets(keys: Iterable[ApiKey]) -> dict[int, Secrets]:
+    """The secrets of each of these keys by its primary key. One query."""
+    rows: dict[int, list[KeySecret]] = {}
+    for secret in KeySecret.objects.filter(key__in=list(keys)).order_by("-pk"):
+        rows.setdefault(secret.key_id, []).append(secret)
+    return {pk: _told_apart(row) for pk, row in rows.items()}
+
+
+def _told_apart(newest_first: list[KeySecret]) -> Secrets:
+    current, *older = newest_first
+    now = clock.now()
+    old = next((secret for secret in older if secret.expires_at and secret.expires_at > now), None)
+    return Secrets(current, old)
