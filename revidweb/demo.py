@@ -1,4 +1,4 @@
-"""The demo tenant: an owner and a user with credits, whose passwords are made once and kept in the data folder."""
+"""The demo tenant: an owner and a user with credits and keys; passwords and secrets are kept in the data folder."""
 
 import json
 import os
@@ -14,9 +14,12 @@ from revidweb.accounts import actors, members, tenants
 from revidweb.accounts.models import Member, Person, Role
 from revidweb.catalog import founding
 from revidweb.credits import ledger
+from revidweb.keys import issuing, minting
+from revidweb.keys.models import ApiKey, KeyKind, KeySecret
 from revidweb.trail import trail
 
 CREDITS = 2_000  # what the user starts with
+KEY_CREDITS = 500  # what their budgeted key starts with, beside those
 OWNER_EMAIL = "owner@demo.example"
 MEMBER_EMAIL = "member@demo.example"
 
@@ -26,13 +29,15 @@ Demo = dict[str, Any]
 def make() -> Demo:
     """Where to go and how to sign in: `{"url", "tenant", "owner": {"email", "password"}, "member": {...}}`.
 
-    A repeat changes nothing and answers the same. Where the kept passwords were deleted, new ones are set.
+    And with which keys: "api_key" (shared) and "budgeted_key" of the member, "owner_key" (shared) of the owner.
+    A repeat changes nothing and answers the same. Where the kept passwords and secrets were deleted, new ones are set.
     """
     kept = _kept()
     demo = kept or _fresh()
     with transaction.atomic():
         owner = _owner(demo["owner"], is_fresh=kept is None)
-        _member(owner, demo["member"], is_fresh=kept is None)
+        member = _member(owner, demo["member"], is_fresh=kept is None)
+        demo |= _keys(owner, member, demo)
     demo |= {"url": settings.PUBLIC_URL, "tenant": owner.tenant.slug}
     _keep(demo)
     return demo
@@ -53,6 +58,33 @@ def _member(owner: Member, sign_in: dict[str, str], *, is_fresh: bool) -> Member
     member = members.add(owner.tenant, person, role=Role.USER)
     ledger.grant(member, credits=CREDITS, reference="grant:demo", actor=trail.SYSTEM, note="Demo credits")
     return member
+
+
+def _keys(owner: Member, member: Member, demo: Demo) -> dict[str, str]:
+    """The secrets that are kept, as far as they are of keys that are here; of all others fresh ones."""
+    wanted = (
+        ("api_key", member, KeyKind.SHARED, "Demo key"),
+        ("budgeted_key", member, KeyKind.BUDGETED, "Demo key with a budget"),
+        ("owner_key", owner, KeyKind.SHARED, "Demo owner's key"),
+    )
+    return {word: _kept_secret(demo, word) or _secret(word, whose, kind, name) for word, whose, kind, name in wanted}
+
+
+def _kept_secret(demo: Demo, word: str) -> str:
+    secret = str(demo.get(word, ""))
+    good = KeySecret.objects.filter(sha256=minting.digest(secret), expires_at=None, key__revoked_at=None)
+    return secret if good.exists() else ""
+
+
+def _secret(word: str, member: Member, kind: KeyKind, name: str) -> str:
+    """A secret of the demo's key of this word, which is made when it is missing or revoked; one that was lost ends."""
+    actor = actors.of(member)
+    before = ApiKey.objects.filter(member=member, name=name, revoked_at__isnull=False).count()
+    credits, token = KEY_CREDITS if kind == KeyKind.BUDGETED else 0, f"demo:{word}:{before}"
+    if credits:
+        ledger.grant(member, credits=credits, reference=f"grant:{token}", actor=trail.SYSTEM, note=name)
+    issued = issuing.issue(actor, kind=kind, name=name, token=token, credits=credits)
+    return issued.secret or issuing.rotate(actor, issued.key, grace_s=0).secret
 
 
 def _person(sign_in: dict[str, str], *, is_fresh: bool, **fields: object) -> Person:

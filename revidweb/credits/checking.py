@@ -168,9 +168,19 @@ def tenants_stay_apart() -> Iterator[Fault]:
     columns = ("pk", "wallet", "transfer__tenant", "wallet__tenant")
     for pk, wallet, expected, found in entries.values_list(*columns).iterator():
         yield Fault("entry_tenant", _entry(pk, wallet), f"tenant {expected}", f"tenant {found}")
-    wallets = Wallet.objects.filter(_METERED).exclude(tenant=F("member__tenant"))
+    wallets = Wallet.objects.filter(kind=WalletKind.MEMBER).exclude(tenant=F("member__tenant"))
     for pk, expected, found in wallets.values_list("pk", "member__tenant", "tenant").iterator():
         yield Fault("wallet_tenant", f"wallet {pk}", f"tenant {expected}", f"tenant {found}")
+
+
+def keys_are_filled_from_their_tenant() -> Iterator[Fault]:
+    """A key's wallet comes from the house or a member of its own tenant, never from another key."""
+    right = Q(origin__kind__in=(WalletKind.HOUSE, WalletKind.MEMBER), origin__tenant=F("tenant"))
+    wrong = Wallet.objects.filter(kind=WalletKind.KEY).exclude(right)
+    columns = ("pk", "tenant", "origin__kind", "origin__tenant")
+    for pk, tenant, kind, its in wrong.values_list(*columns).iterator():
+        expected = f"the house or a member of tenant {tenant}"
+        yield Fault("wallet_origin", f"wallet {pk}", expected, f"a {kind} wallet of tenant {its}")
 
 
 CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
@@ -187,6 +197,7 @@ CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     holds_end_once,
     credits_flow_one_way,
     tenants_stay_apart,
+    keys_are_filled_from_their_tenant,
 )
 
 

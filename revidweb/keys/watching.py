@@ -1,1 +1,72 @@
-"""Being written."""
+"""Tell once that a key's limit is near or reached: a row on the trail, which others read."""
+
+from collections.abc import Iterator
+
+from celery import shared_task
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.expressions import Combinable
+
+from revidweb.trail import trail
+
+from . import budgets
+from .budgets import SPANS, Meter
+from .models import AlertLevel, ApiKey, ApiKeyQuerySet, KeyAlert
+
+_WHAT = {AlertLevel.NEAR: "key.limit_near", AlertLevel.REACHED: "key.limit_reached"}
+
+
+@shared_task
+def tick() -> None:
+    """One round over the keys of which something is near; what was told is not told again, also by a round beside."""
+    keys = list(_near().select_related("tenant", "wallet"))
+    told = set(KeyAlert.objects.filter(key__in=keys).values_list("key_id", "limit", "period", "level"))
+    for key in keys:
+        for meter, level in _levels(key):
+            if (key.pk, meter.limit, _period(key, meter), level) not in told:
+                _tell(key, meter, level)
+
+
+def _near() -> ApiKeyQuerySet:
+    """Live keys with a figure that may be near its limit; a window's may be of an earlier one."""
+    near = _is_near(F("filled") - F("wallet__balance") + F("wallet__held"), "filled")
+    for span in (*SPANS, "lifetime"):
+        near |= _is_near(F(f"{span}_credits"), f"{span}_limit")
+    return ApiKey.objects.live().filter(near)
+
+
+def _is_near(used: Combinable, most: str) -> Q:
+    """Whether so much is used of what the column allows; a limit of nothing is never news."""
+    return Q(**{f"{most}__gt": 0, f"{most}__lte": used * 100 / AlertLevel.NEAR})
+
+
+def _levels(key: ApiKey) -> Iterator[tuple[Meter, AlertLevel]]:
+    """The highest level of each limit, as the key counts now."""
+    for meter in budgets.meters(key):
+        passed = [level for level in AlertLevel if meter.used * 100 >= meter.most * level]
+        if passed and meter.most:
+            yield meter, max(passed)
+
+
+def _tell(key: ApiKey, meter: Meter, level: AlertLevel) -> None:
+    """Both rows or none; a round beside that came first has told it."""
+    period = _period(key, meter)
+    with transaction.atomic():
+        _alert, is_new = KeyAlert.objects.get_or_create(key=key, limit=meter.limit, period=period, level=level)
+        if is_new:
+            trail.record(
+                _WHAT[level],
+                about=key.reference,
+                tenant=key.tenant.public_id,
+                limit=meter.limit,
+                used=meter.used,
+                most=meter.most,
+                period=period,
+            )
+
+
+def _period(key: ApiKey, meter: Meter) -> str:
+    """What is told of once: a window by its first day, and each limit by what it is: a raised one is told of anew."""
+    if meter.limit in SPANS:
+        return f"{budgets.begins(meter.limit, key)} {meter.most}"
+    return str(meter.most)

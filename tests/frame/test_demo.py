@@ -6,9 +6,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from revidweb import demo
+from revidweb.accounts import actors
 from revidweb.accounts.models import Member, Person, Role, Tenant
 from revidweb.catalog.models import Offer
 from revidweb.credits import ledger
+from revidweb.keys import checking, issuing
+from revidweb.keys.models import ApiKey
+from revidweb.lib.refusal import Refusal
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +30,7 @@ def printed(capsys):
 
 def test_it_prints_where_to_go_and_how_to_sign_in(capsys, client, settings):
     made = printed(capsys)
-    assert set(made) == {"url", "tenant", "owner", "member"}
+    assert set(made) == {"url", "tenant", "owner", "member", "api_key", "budgeted_key", "owner_key"}
     assert (made["url"], made["tenant"]) == (settings.PUBLIC_URL, "demo")
     for who in ("owner", "member"):
         assert set(made[who]) == {"email", "password"}
@@ -48,6 +52,48 @@ def test_the_owner_operates_and_the_member_has_credits(capsys):
     assert owner.tenant.name == "Demo Studio"
     assert not member.person.is_staff
     assert ledger.wallet_of(member).free == demo.CREDITS
+
+
+def test_its_keys_open_as_what_they_are_called(capsys):
+    made = printed(capsys)
+    keys = {word: checking.by_secret(made[word], address="") for word in ("api_key", "budgeted_key", "owner_key")}
+    assert {word: (key.kind, key.member.role) for word, key in keys.items()} == {
+        "api_key": ("shared", "user"),
+        "budgeted_key": ("budgeted", "user"),
+        "owner_key": ("shared", "owner"),
+    }
+    assert keys["budgeted_key"].wallet.free == demo.KEY_CREDITS
+    assert printed(capsys) == made
+
+
+def test_a_lost_secret_is_replaced_and_opens_no_more(capsys, var):
+    before = printed(capsys)
+    (var / "demo.json").unlink()
+    after = printed(capsys)
+    assert after["api_key"] != before["api_key"]
+    assert checking.by_secret(after["api_key"], address="").name == "Demo key"
+    with pytest.raises(Refusal, match="key_expired"):
+        checking.by_secret(before["api_key"], address="")
+    assert ApiKey.objects.count() == 3
+
+
+def test_a_revoked_key_is_replaced(capsys, var):
+    made = printed(capsys)
+    key = checking.by_secret(made["budgeted_key"], address="")
+    issuing.revoke(actors.of(key.member), key)
+    again = printed(capsys)
+    assert again["api_key"] == made["api_key"]
+    assert checking.by_secret(again["budgeted_key"], address="").wallet.free == demo.KEY_CREDITS
+    assert printed(capsys) == again
+
+
+def test_a_kept_file_without_keys_gets_them(capsys, var):
+    made = printed(capsys)
+    older = {word: made[word] for word in ("url", "tenant", "owner", "member")}
+    (var / "demo.json").write_text(json.dumps(older))
+    again = printed(capsys)
+    assert {word: again[word] for word in older} == older
+    assert checking.by_secret(again["budgeted_key"], address="").wallet.free == demo.KEY_CREDITS
 
 
 def test_the_demo_can_work_at_once(capsys):
