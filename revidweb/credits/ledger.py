@@ -7,6 +7,8 @@ figures.
 A key's own wallet remembers its origin, from which it was filled: what closing it frees goes back there.
 """
 
+from collections.abc import Sequence
+
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
@@ -160,6 +162,20 @@ def hold(wallet: Wallet, *, credits: int, reference: str) -> Hold:
         if known is None:
             raise
         return _same_hold(known, wallet, credits)
+
+
+def hold_each(wallet: Wallet, *, credits: int, references: Sequence[str]) -> list[Hold]:
+    """Set so many credits aside for each of these causes, in the caller's transaction: all of them or none.
+
+    Two statements however many there are. The references are new: one that holds already is an IntegrityError.
+    Raises NotEnoughCredits for all of them together, WalletClosed.
+    """
+    for reference in references:
+        _check(credits, reference)
+    if wallet.kind == WalletKind.SPENT:
+        raise ValueError("What is spent cannot be held.")
+    _set_aside(wallet, credits * len(references))
+    return Hold.objects.bulk_create(Hold(wallet=wallet, credits=credits, reference=one) for one in references)
 
 
 def capture(hold: Hold, *, actor: str, credits: int | None = None) -> Transfer | None:

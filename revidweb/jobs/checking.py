@@ -5,20 +5,31 @@ back. What must be true of money alone is the book's own check.
 """
 
 from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet, Sum, Value
-from django.db.models.functions import Coalesce, Concat
+from django.db.models.functions import Coalesce, Concat, TruncMonth, TruncWeek
 
 from revidweb.connections.models import PREVIEW
 from revidweb.credits.checking import Fault
 from revidweb.credits.models import Hold, HoldState
+from revidweb.keys.models import ApiKey
 
 from .models import Attempt, AttemptState, Job, Output, Settlement, Verdict
 from .states import ENDED, MOVING, State
 
 _PAID = Q(settlement__verdict__in=[Verdict.DONE, Verdict.CANCELLED], settlement__credits=F("credits"))
 _FREE = ~Q(settlement__verdict=Verdict.DONE) & Q(settlement__credits=0)
+# Since when a key's window counts: of the day, the week from Monday and the month to which its figures belong.
+_WINDOWS = {"day": F("counted_on"), "week": TruncWeek("counted_on"), "month": TruncMonth("counted_on")}
+_FIGURES = {
+    "moving": "told_moving",
+    "spent": "told_spent",
+    "lifetime_credits": "told_lifetime",
+    **{f"{span}_credits": f"told_{span}" for span in _WINDOWS},
+}
 _VERDICTS = (
     Q(state=State.DONE, settlement__verdict=Verdict.DONE)
     | Q(state=State.FAILED, settlement__verdict__in=[Verdict.FAILED, Verdict.LOST])
@@ -155,6 +166,41 @@ def settlements_say_what_upstream_took() -> Iterator[Fault]:
         yield Fault("upstream_cost", f"job {name}", f"{cost} millionths, as its attempts say", f"{said}, {doubt}")
 
 
+def keys_count_their_jobs() -> Iterator[Fault]:
+    """A key's figures are what its jobs say: how many move, what they took, and what is held or taken of each limit.
+
+    Submission and verdict change both in one transaction, so this holds at every moment.
+    """
+    unreleased = ~Q(jobs__hold__state=HoldState.RELEASED) & Q(jobs__held_on__lte=F("counted_on"))
+    counted = ApiKey.objects.annotate(
+        told_moving=Count("jobs", filter=Q(jobs__state__in=MOVING)),
+        told_spent=_credits("jobs__settlement__credits"),
+        told_lifetime=_credits("jobs__credits", ~Q(jobs__hold__state=HoldState.RELEASED)),
+        **{
+            f"told_{span}": _credits("jobs__credits", unreleased & Q(jobs__held_on__gte=since))
+            for span, since in _WINDOWS.items()
+        },
+    )
+    wrong = reduce(or_, (~Q(**{column: F(told)}) for column, told in _FIGURES.items()))
+    for key in counted.filter(wrong).order_by("pk").values("public_id", *_FIGURES, *_FIGURES.values()).iterator():
+        for column, told in _FIGURES.items():
+            if key[column] != key[told]:
+                yield Fault(
+                    "key_figure", f"key {key['public_id']} {column}", f"{key[told]}, as its jobs say", key[column]
+                )
+
+
+def jobs_of_keys_have_their_day() -> Iterator[Fault]:
+    """A job that a key asked for says in which day it counts, and no other job does."""
+    wrong = Q(key__isnull=False, held_on__isnull=True) | Q(key__isnull=True, held_on__isnull=False)
+    for job, _state, key, day in _wrong(wrong, "key__public_id", "held_on"):
+        yield Fault("held_on", job, f"a day for {key}" if key else "no day, being of no key", str(day))
+
+
+def _credits(column: str, of: Q | None = None) -> Coalesce:
+    return Coalesce(Sum(column, filter=of), 0)
+
+
 def _orders() -> QuerySet[Job]:
     """Jobs joined to their attempts with a key that are upstream, or may be."""
     may_be = [AttemptState.SENDING, AttemptState.SENT, AttemptState.LOST]
@@ -175,6 +221,8 @@ CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     attempts_have_their_keys,
     late_successes_are_of_failed_jobs,
     settlements_say_what_upstream_took,
+    keys_count_their_jobs,
+    jobs_of_keys_have_their_day,
 )
 
 

@@ -69,7 +69,7 @@ class _Asked:
 def _queued_once(actor: Actor, asked: _Asked, retry_of: Job | None, shown: int | None) -> Batch:
     """Quote and queue. Of the same submission twice at once one makes the batch, and the other is answered with it.
 
-    The price is read before the transaction, which only writes: so it is short, and frozen is what was quoted.
+    Price and payer are read before the transaction, which only writes: so it is short, and they are frozen as read.
     """
     try:
         _inputs(asked.order, _files(actor, asked.order))  # an unknown picture is told before what its model takes
@@ -77,8 +77,9 @@ def _queued_once(actor: Actor, asked: _Asked, retry_of: Job | None, shown: int |
         check_price(quote, shown)
         if actor.key:
             _refuse_by_key(budgets.key_of(actor), quote, asked.count)
+        payer = payers.of(actor)
         with transaction.atomic():
-            return _queue(actor, asked, quote, retry_of)
+            return _queue(actor, asked, quote, payer, retry_of)
     except (IntegrityError, Refusal):
         batch = _first_of(actor, asked)
         if batch is None:
@@ -191,7 +192,7 @@ def _first_of(actor: Actor, asked: _Asked) -> Batch | None:
     return known.batch
 
 
-def _queue(actor: Actor, asked: _Asked, quote: quoting.Quote, retry_of: Job | None) -> Batch:
+def _queue(actor: Actor, asked: _Asked, quote: quoting.Quote, payer: Wallet, retry_of: Job | None) -> Batch:
     """Write it all, the name first: of two at once the other one waits for it, whatever it would be refused for.
 
     The key's limits come last, where all that a key submits at once meets.
@@ -199,7 +200,7 @@ def _queue(actor: Actor, asked: _Asked, quote: quoting.Quote, retry_of: Job | No
     batch = Batch.objects.create(tenant=actor.tenant, member=actor.member, count=asked.count)
     _name(actor, asked, batch)
     inputs = _inputs(asked.order, _files(actor, asked.order).select_for_update(no_key=True))
-    jobs = _jobs(actor, batch, quote, asked, retry_of)
+    jobs = _jobs(actor, batch, quote, payer, asked, retry_of)
     batch.in_order = jobs
     if inputs:
         JobInput.objects.bulk_create(
@@ -237,7 +238,7 @@ def _files(actor: Actor, order: Order) -> "QuerySet[StoredFile]":
 
 
 def _inputs(order: Order, there: "QuerySet[StoredFile]") -> list[JobInput]:
-    """The inputs as unsaved rows. there: the files, locked so that they are not deleted meanwhile; no query for none."""
+    """The inputs as unsaved rows. there: the files, locked so that none is deleted meanwhile; no query for none."""
     files = {file.public_id: file for file in there}
     return [_input(position, asked, files) for position, asked in enumerate(order.inputs)]
 
@@ -253,11 +254,12 @@ def _input(position: int, asked: Input, files: Mapping[str, StoredFile]) -> JobI
     return JobInput(position=position, file=file)
 
 
-def _jobs(actor: Actor, batch: Batch, quote: quoting.Quote, asked: _Asked, retry_of: Job | None) -> list[Job]:
-    payer = payers.of(actor)
+def _jobs(
+    actor: Actor, batch: Batch, quote: quoting.Quote, payer: Wallet, asked: _Asked, retry_of: Job | None
+) -> list[Job]:
     key = budgets.key_of(actor) if actor.key else None
     names = [ids.new("job") for _ in range(batch.count)]
-    holds = _holds(payer, quote.credits, names)
+    holds = _holds(actor, payer, quote.credits, names)
     return Job.objects.bulk_create(
         Job(
             public_id=name,
@@ -296,13 +298,11 @@ def _count(key: ApiKey, jobs: list[Job]) -> None:
             job.held_on = day
 
 
-def _holds(payer: Wallet, credits: int, names: list[str]) -> list[Hold]:
-    """One hold per job. A wallet that suffices for some is asked for all: the batch is refused as a whole."""
-    holds: list[Hold] = []
-    for name in names:
-        try:
-            holds.append(ledger.hold(payer, credits=credits, reference=f"job:{name}"))
-        except ledger.NotEnoughCredits as refusal:
-            free = refusal.facts["free"] + credits * len(holds)
-            raise ledger.NotEnoughCredits(needed=credits * len(names), free=free) from None
-    return holds
+def _holds(actor: Actor, payer: Wallet, credits: int, names: list[str]) -> list[Hold]:
+    """One hold per job. A wallet that a key pays from is closed with the key."""
+    try:
+        return ledger.hold_each(payer, credits=credits, references=[f"job:{name}" for name in names])
+    except ledger.WalletClosed:
+        if actor.key is None:
+            raise
+        raise Refusal("key_revoked") from None
