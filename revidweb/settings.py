@@ -79,6 +79,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "revidweb.web.hosts.KnownHosts",
     "revidweb.web.middleware.request_context",
+    "revidweb.api.front.programs",
     "revidweb.web.middleware.compress_pages",
     "revidweb.web.middleware.keep_nothing",
     "django.middleware.security.SecurityMiddleware",
@@ -203,6 +204,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = None  # a box on the sign-in page asks
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_RATE_LIMITS = {"key": "20/m/ip,200/h/ip"}  # beside allauth's own: who tries keys at their door
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses or second factors change
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300  # seconds
 PASSWORD_RESET_TIMEOUT = 7200  # seconds that a link in a mail is good
@@ -383,7 +385,7 @@ CELERY_TASK_ROUTES = {
     "revidweb.jobs.sweep.*": {"queue": "poll"},
     "revidweb.jobs.contact.*": {"queue": "poll"},
     "revidweb.catalog.sync.*": {"queue": "poll"},
-    "revidweb.files.uploading.*": {"queue": "poll"},
+    "revidweb.files.uploading.tick": {"queue": "poll"},
     "revidweb.keys.watching.*": {"queue": "poll"},
     "revidweb.notices.*": {"queue": "poll"},
     "revidweb.jobs.store.*": {"queue": "store"},

@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("revidweb.api.urls")),
     path("", include("revidweb.web.urls")),
 ]
 handler400 = "revidweb.web.views.errors.bad_request"

@@ -7,7 +7,7 @@ from revidweb.accounts.models import Tenant
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Kind, Mode, Order
 
-from . import params, rows
+from . import params, prose, rows
 from .models import MediaModel, Offer, Price
 from .rows import Row
 
@@ -37,7 +37,8 @@ def quote(tenant: Tenant, order: Order) -> Quote:
     The quote's order has every parameter explicit, the model's own id, the row's server, and the mode that its
     inputs make it. What is asked outright wins over what an alias carries. Nothing is written.
     Raises Refusal: unknown_model, not_offered, wrong_kind, model_unavailable (field model); needs_input_image,
-    takes_no_input_image (input_image); not_taken, not_a_choice, impossible, no_audio, needs_duration (the parameter).
+    takes_no_input_image, too_many_inputs (input_image); not_taken, not_a_choice, impossible, no_audio, needs_duration
+    (the parameter).
     """
     resolved = params.resolve(order.model)
     return _quote(resolved, _sold(tenant, resolved.media_model), order)
@@ -56,7 +57,7 @@ def _quote(resolved: params.Resolved, sold: Sequence[Row], order: Order) -> Quot
     if not sold:
         raise Refusal("model_unavailable", field="model", model=model.title)
     mode = mode_of(order)
-    sold = _in_mode(sold, mode)
+    sold = _taking(_in_mode(sold, mode), len(order.inputs))
     asked = {**resolved.params, **rows.values(order.params), "server": order.server}
     row, completed = params.complete(sold, asked)
     return _priced(row, replace(order, model=model.name, mode=mode, params=completed, server=row.price.server))
@@ -84,6 +85,17 @@ def _in_mode(sold: Sequence[Row], mode: Mode) -> list[Row]:
     if not able:
         code = "needs_input_image" if mode in (Mode.T2I, Mode.T2V) else "takes_no_input_image"
         raise Refusal(code, field="input_image", model=sold[0].price.offer.media_model.title)
+    return able
+
+
+def _taking(sold: Sequence[Row], count: int) -> list[Row]:
+    """Those that start from so many inputs."""
+    able = [row for row in sold if count <= prose.most_inputs(row.price.offer.params)]
+    if not able:
+        most = max(prose.most_inputs(row.price.offer.params) for row in sold)
+        raise Refusal(
+            "too_many_inputs", field="input_image", model=sold[0].price.offer.media_model.title, most=most, count=count
+        )
     return able
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db.models import Sum
+
+from revidweb.accounts.models import Tenant
 from revidweb.providers.base import Kind
 
 from .models import Connection
@@ -35,3 +38,20 @@ class Free:
         self.total -= 1
         setattr(self, name, getattr(self, name) - 1)
         return True
+
+
+@dataclass(frozen=True)
+class Most:
+    """How many jobs may run at once, in total, as images and as anything else."""
+
+    total: int
+    image: int
+    video: int
+
+
+def of_tenant(tenant: Tenant) -> Most:
+    """The slots of all the tenant's connections that may take work together. One query."""
+    names = ("total_slots", "image_slots", "video_slots")
+    there = Connection.objects.filter(tenant=tenant).usable()
+    sums = there.aggregate(**{f"sum_{name}": Sum(name) for name in names})
+    return Most(*(sums[f"sum_{name}"] or 0 for name in names))

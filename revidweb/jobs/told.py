@@ -9,7 +9,7 @@ from revidweb.files.models import StoredFile
 from .models import Job, Output
 from .states import State
 
-_WORDS: dict[str, str] = {
+WORDS: dict[str, str] = {
     State.QUEUED: "pending",
     State.PREPARING: "pending",
     State.SENDING: "pending",
@@ -24,7 +24,7 @@ _WORDS: dict[str, str] = {
 
 def status(job: Job) -> str:
     """The job's state in RevidAPI's words: pending, processing, completed, failed or cancelled."""
-    return _WORDS[job.state]
+    return WORDS[job.state]
 
 
 def as_told(job: Job, sign: Callable[[StoredFile], str]) -> dict[str, Any]:
@@ -40,14 +40,14 @@ def as_told(job: Job, sign: Callable[[StoredFile], str]) -> dict[str, Any]:
         "progress": job.progress,
         "result": results[0] if results else None,
         "results": results,
-        "error": (job.error or job.error_code or None) if job.state == State.FAILED else None,
+        "error": error(job),
         "type": job.kind,
         "mode": job.mode,
         "model": job.media_model.name,
         "cost": job.credits if job.is_moving else job.hold.captured,
         "warnings": job.warnings,
-        "created_at": _moment(job.created_at),
-        "completed_at": _moment(job.ended_at),
+        "created_at": moment(job.created_at),
+        "completed_at": moment(job.ended_at),
     }
 
 
@@ -56,5 +56,11 @@ def _outputs(job: Job) -> Iterable[Output]:
     return there.select_related("file").order_by("position")
 
 
-def _moment(at: datetime | None) -> str | None:
+def error(job: Job) -> str | None:
+    """Why the job failed, in the provider's words or by the house's code; None for one that did not."""
+    return (job.error or job.error_code or None) if job.state == State.FAILED else None
+
+
+def moment(at: datetime | None) -> str | None:
+    """A time as programs are told it, "2026-11-20T18:30:47Z"."""
     return at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
