@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from revidweb.lib.refusal import Refusal
 
 _QUEUE_WAIT_S = 5  # a slot is not free sooner, as a rule
-_FIELDS = {"server": "server_id", "input_image": "img_url"}  # a field of ours, as programs call it
+_FIELDS = {"server": "server_id"}  # a field of ours, as programs call it
 _PERIODS = {"day": "Daily", "week": "Weekly", "month": "Monthly"}
 
 _STATUSES: dict[str, int] = {
@@ -83,6 +83,10 @@ SAYINGS: dict[str, str] = {
     "not_an_image": "not an image",
     "clip_unplayable": "not an H.264 MP4 or VP9 WebM clip",
     "too_many_redirects": "the address redirects more than %(most)s times",
+    "address_silent": "the address gave no answer",
+    "upload_over": "This upload has ended",
+    "upload_not_received": "No bytes have come for this upload",
+    "only_images": "only images are taken",
     "address_answered": "the address answered with status %(status)s",
 }
 

@@ -1,5 +1,6 @@
 """What stands around every request: an id in logs and answer, words that databases take, pages kept by nobody."""
 
+import re
 from collections.abc import Callable
 
 import structlog
@@ -9,12 +10,15 @@ from django.utils.cache import add_never_cache_headers
 
 from revidweb.lib import ids
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
+
 
 def request_context(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Bind a fresh request id to all that is logged while the request lasts."""
+    """Bind an id to all that is logged while the request lasts: the caller's own where it is plain, else a fresh one."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request_id = ids.new("req")
+        told = request.headers.get("X-Request-Id", "")
+        request_id = told if _REQUEST_ID.fullmatch(told) else ids.new("req")
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = get_response(request)

@@ -55,7 +55,7 @@ OUTSIDE = {  # open to people who are not signed in, or not of any tenant; their
     "mfa_generate_recovery_codes mfa_list_webauthn mfa_add_webauthn mfa_edit_webauthn mfa_remove_webauthn",
     "usersessions_list session_end",
     "account_reset_password_from_key account_reset_password_from_key_done home theme healthz readyz styleguide",
-    "account_signup_invited found",
+    "account_signup_invited found openapi api_docs",
 }
 DOORS = {"join", "join_accent", "join_link", "join_logo"}  # a tenant's, but for those outside; test_join.py
 POST, BOTH = "POST", "GET POST"
@@ -107,6 +107,7 @@ TENANT: dict[str, Address] = {
     "settings_logo_remove": Address(POST, may=MANAGERS),
     "uploads": Address(POST),
 }
+OTHERS = {"admin", "v1"}  # the operator's: test_admin.py; programs': tests/api/test_isolation.py
 NO_ROWS = {"tenant_slug", "kind", "variant", "purpose"}  # words of a path that name no row
 EVIL = {  # one form that would change something at every address that took it
     "prompt": "Taken over",
@@ -131,10 +132,10 @@ FORM = {"data": urlencode(EVIL), "content_type": "application/x-www-form-urlenco
 
 
 def walk(patterns: list[URLPattern | URLResolver], words: frozenset[str] = frozenset()) -> Iterator[tuple[str, set]]:
-    """The name of every pattern, and the words that its path takes; the operator's have a test of their own."""
+    """The name of every pattern, and the words that its path takes; some have tests of their own."""
     for pattern in patterns:
         taken = words | set(pattern.pattern.regex.groupindex)
-        if getattr(pattern, "namespace", None) == "admin":
+        if getattr(pattern, "namespace", None) in OTHERS:
             continue
         if isinstance(pattern, URLResolver):
             yield from walk(pattern.url_patterns, taken)

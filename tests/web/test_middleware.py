@@ -39,6 +39,11 @@ def test_every_answer_carries_its_requests_id(client):
     assert one["X-Request-Id"] != other["X-Request-Id"]
 
 
+@pytest.mark.parametrize(("told", "is_taken"), [("build-7f3c9a21", True), ("short", False), ("a b c d e f g", False)])
+def test_a_callers_own_id_is_kept_where_it_is_plain(client, told, is_taken):
+    assert (client.get("/healthz", headers={"X-Request-Id": told})["X-Request-Id"] == told) is is_taken
+
+
 def test_no_page_is_kept_by_anybody(user):
     client = makers.a_client(user.member)
     for path in (address(user), f"/t/{user.tenant.slug}/", "/accounts/email/", "/", "/nothing/here/"):
