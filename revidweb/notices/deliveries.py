@@ -22,20 +22,20 @@ def listed(key: ApiKey) -> "QuerySet[Delivery]":
     return rows.annotate(last_status=Subquery(last.values("status")[:1]), last_error=Subquery(last.values("error")[:1]))
 
 
-def test(actor: Actor, key: ApiKey, *, url: str) -> Delivery:
+def test(actor: Actor, key: ApiKey, *, receiver: str) -> Delivery:
     """Send a `test` event to this address, or without one to the key's own. Each call sends another; one try each.
 
-    Raises Refusal: "not_allowed"; at the field url: "callback_needed", "bad_address", "private_address",
+    Raises Refusal: "not_allowed"; at the field receiver: "callback_needed", "bad_address", "private_address",
     "tests_too_many" (fact most: in an hour).
     """
     _must_manage(actor, key)
-    url = url.strip() or key.callback_url
+    url = receiver.strip() or key.callback_url
     if not url:
-        raise Refusal("callback_needed", field="url")
-    http.check(url, field="url")
+        raise Refusal("callback_needed", field="receiver")
+    http.check(url, field="receiver")
     recent = Delivery.objects.filter(key=key, event=events.TEST, created_at__gt=clock.ago(_HOUR_S))
     if recent.count() >= MOST_TESTS:
-        raise Refusal("tests_too_many", field="url", most=MOST_TESTS)
+        raise Refusal("tests_too_many", field="receiver", most=MOST_TESTS)
     delivery = events.a_test(key, url)
     delivery.save(force_insert=True)
     return delivery

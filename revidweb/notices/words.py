@@ -41,7 +41,7 @@ class Told:
 def told(notices: Iterable[Notice]) -> list[Told]:
     """The notices with their words, in the same order; their rows and tenants are to be read with them.
 
-    Three queries, whatever their number.
+    Three queries at most, whatever their number.
     """
     notices = list(notices)
     names = _names([notice.row for notice in notices])

@@ -28,6 +28,7 @@ from revidweb.connections.models import PREVIEW, Connection
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Job, Output
 from revidweb.lib import ids
+from revidweb.notices.models import Delivery, Notice
 
 P = ParamSpec("P")
 Row = TypeVar("Row", bound=Model)
@@ -145,3 +146,14 @@ def connection(request: ActorRequest, public_id: str) -> Connection:
 def catalog_change(connection: Connection, pk: int) -> CatalogChange:
     """A difference that a sync of this connection found, or 404."""
     return get_object_or_404(CatalogChange.objects.filter(connection=connection), pk=pk)
+
+
+def delivery(request: ActorRequest, key_id: str, public_id: str) -> Delivery:
+    """A webhook of a key that the actor may see, with that key and its job, or 404."""
+    rows = Delivery.objects.visible_to(request.actor).filter(key__public_id=key_id)
+    return _row(rows.select_related("key", "job"), public_id)
+
+
+def notice(request: ActorRequest, public_id: str) -> Notice:
+    """A notice of the actor's own, or 404."""
+    return _row(Notice.objects.visible_to(request.actor), public_id)

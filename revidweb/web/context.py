@@ -15,6 +15,7 @@ from revidweb.accounts.models import Member, Tenant
 from revidweb.jobs import balance
 from revidweb.jobs.balance import Balance
 from revidweb.jobs.models import Job
+from revidweb.notices import bell
 from revidweb.web import doors, hosts
 from revidweb.web.doors import Door
 
@@ -99,7 +100,7 @@ def theme_of(request: HttpRequest) -> str:
 
 
 class Frame:
-    """The frame of one request; of someone without a tenant only the theme. At most three queries."""
+    """The frame of one request; of someone without a tenant only the theme. At most four queries."""
 
     themes = THEMES
 
@@ -173,6 +174,11 @@ class Frame:
         """What may still be spent. One query."""
         assert self.actor is not None
         return balance.of(self.actor)
+
+    @cached_property
+    def unread(self) -> int:
+        """Notices that the member has not read; none for a key. One query."""
+        return bell.unread(self.actor) if self.actor else 0
 
     @cached_property
     def memberships(self) -> list[Member]:

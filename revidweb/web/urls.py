@@ -19,11 +19,13 @@ from .views import (
     media,
     members,
     models,
+    notices,
     overview,
     settings,
     styleguide,
     theme,
     uploads,
+    webhooks,
 )
 
 register_converter(PlaceConverter, "place")
@@ -104,6 +106,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<place:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
     path("<place:tenant_slug>/logo/", media.logo, name="logo"),
     path("<place:tenant_slug>/uploads/", uploads.uploads, name="uploads"),
+    path("t/<slug:tenant_slug>/notices/", notices.notices, name="notices"),
+    path("t/<slug:tenant_slug>/notices/read/", notices.read_all, name="notices_read"),
+    path("t/<slug:tenant_slug>/notices/<slug:notice_id>/read/", notices.read, name="notice_read"),
+    path("t/<slug:tenant_slug>/keys/<slug:key_id>/webhooks/", webhooks.webhooks, name="key_webhooks"),
+    path("t/<slug:tenant_slug>/keys/<slug:key_id>/webhooks/secret/", webhooks.secret, name="webhook_secret"),
+    path("t/<slug:tenant_slug>/keys/<slug:key_id>/webhooks/test/", webhooks.test, name="webhook_test"),
+    path("t/<slug:tenant_slug>/keys/<slug:key_id>/webhooks/<slug:delivery_id>/", webhooks.delivery, name="delivery"),
+    path(
+        "t/<slug:tenant_slug>/keys/<slug:key_id>/webhooks/<slug:delivery_id>/resend/",
+        webhooks.resend,
+        name="delivery_resend",
+    ),
     path("operator/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -188,6 +188,19 @@ SENTENCES: dict[str, str | Promise] = {
         "most",
     ),
     "address_answered": _("The address answered with status %(status)s. Check that it opens without signing in."),
+    # webhooks
+    "callback_needed": _("Write an address. The key has none of its own."),
+    "receiver.bad_address": _(
+        "This is not an address that webhooks can go to. Write it in full, starting with https://."
+    ),
+    "receiver.private_address": _("%(host)s is not an address on the open internet, so nothing is sent there."),
+    "tests_too_many": ngettext_lazy(
+        "%(most)s test was sent with this key in the last hour. Wait a while.",
+        "%(most)s tests were sent with this key in the last hour. Wait a while.",
+        "most",
+    ),
+    "delivery_forgotten": _("What was sent is no longer kept, so it cannot be sent again. Ask for the job instead."),
+    "secret_unreadable": _("This signing secret cannot be read any more. Make a new one."),
     # library
     "output_in_use": _("A job that still runs starts from this result. Delete it when that job has ended."),
 }
