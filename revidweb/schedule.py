@@ -18,6 +18,7 @@ SCHEDULE = {
     "sweep": _every(settings.TICK_S * 5, "revidweb.jobs.sweep.tick"),
     "contact": _every(settings.TICK_S * 5, "revidweb.jobs.contact.tick"),
     "keys": _every(settings.TICK_S * 15, "revidweb.keys.watching.tick"),
+    "uploads": _every(settings.TICK_S * 5, "revidweb.files.uploading.tick"),
     "sync": _every(settings.TICK_S * 30, "revidweb.catalog.sync.tick"),
     "tell": _every(settings.TICK_S, "revidweb.notices.telling.tick"),
     "mail": _every(settings.TICK_S * 5, "revidweb.notices.mailing.tick"),

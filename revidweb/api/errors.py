@@ -69,10 +69,6 @@ SAYINGS: dict[str, str] = {
     # files
     "file_missing": "required",
     "file_cut_off": "fewer bytes came than Content-Length promised",
-    "only_images": "only images are taken",
-    "upload_not_received": "no bytes were sent for this upload yet",
-    "upload_over": "this upload was confirmed already, or is gone",
-    "address_silent": "the address did not answer",
     "file_empty": "the file is empty",
     "file_too_large": "the file is larger than %(max_mb)s MB",
     "file_unknown_type": "not a PNG, JPEG, WebP or GIF image",

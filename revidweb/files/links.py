@@ -105,14 +105,13 @@ def sign_upload(upload: Upload) -> tuple[str, datetime]:
     return f"{hosts.origin(upload.tenant)}{_UPLOAD}/{upload.public_id}/{ticket}", _moment(expires)
 
 
-def may_put(upload_id: str, ticket: str) -> bool:
-    """Whether the parts of an upload's address are ours and still good."""
-    expires_at = _signed_until(ticket, "upload", upload_id)
-    return expires_at is not None and expires_at > clock.now()
+def put_until(upload_id: str, ticket: str) -> datetime | None:
+    """Until when the parts of an upload's address are good, also after that; None for what we did not sign."""
+    return _signed_until(ticket, "upload", upload_id)
 
 
 def _is_ours(host: str, port: int) -> bool:
-    """Whether the host is the installation's or a tenant's. A neighbour on one of them is named in PRIVATE_HOSTS."""
+    """Whether the host is the installation's or any tenant's; a neighbour of ours there is named in PRIVATE_HOSTS."""
     if (host, port) == http.target(settings.PUBLIC_URL):
         return True
     written = f"[{host}]" if ":" in host else host

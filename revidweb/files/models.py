@@ -92,7 +92,7 @@ class UploadState(models.TextChoices):
 
     WAITING = "waiting", "waiting"  # its bytes are to come, to the address that was signed for them
     RECEIVED = "received", "received"  # they came, and want to be confirmed
-    PROCESSING = "processing", "processing"  # fetched from an address
+    PROCESSING = "processing", "processing"  # fetched from an address, or looked at
     READY = "ready", "ready"
     FAILED = "failed", "failed"
 
@@ -107,6 +107,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
             return mine.filter(key=actor.key.public_id)
         return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
 
+    def free(self) -> "UploadQuerySet":
+        """Those that nobody is at."""
+        return self.filter(Q(lease_until__isnull=True) | Q(lease_until__lt=clock.now()))
+
 
 class Upload(models.Model):
     """A file on its way in. One that nobody confirms vanishes."""
@@ -118,10 +122,11 @@ class Upload(models.Model):
     state = models.CharField(max_length=10, choices=UploadState.choices)
     name = models.CharField(max_length=120, blank=True, help_text="As the program called it.")
     url = models.URLField(max_length=2000, blank=True, help_text="Where to fetch it from.")
-    path = models.CharField(max_length=200, blank=True, help_text="Its received bytes in the storage, unconfirmed.")
+    path = models.CharField(max_length=200, blank=True, help_text="Its received bytes in the storage, not yet proved.")
     size_bytes = models.PositiveBigIntegerField(default=0)
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     error = models.CharField(max_length=40, blank=True, help_text="A refusal's code.")
+    facts = models.JSONField(default=dict, blank=True, help_text="The numbers behind the refusal.")
     tries = models.PositiveSmallIntegerField(default=0)
     next_look_at = models.DateTimeField(default=clock.now)
     lease_until = models.DateTimeField(null=True, blank=True)

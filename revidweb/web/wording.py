@@ -170,6 +170,17 @@ SENTENCES: dict[str, str | Promise] = {
     # files
     "file_missing": _("Choose a file first."),
     "file_empty": _("The file is empty. Choose another one."),
+    "file_cut_off": _("The file did not arrive whole. Send it again."),
+    "uploads_too_many": ngettext_lazy(
+        "You have brought %(most)s file in an hour. Wait a while, or use one that is here already.",
+        "You have brought %(most)s files in an hour. Wait a while, or use one that is here already.",
+        "most",
+    ),
+    "disk_full": _("Input images of this tenant take all of their %(max_mb)s MB. Ask the operator for more room."),
+    "only_images": _("Only images are taken as inputs."),
+    "upload_not_received": _("The file has not arrived yet. Send it first."),
+    "upload_over": _("This upload has ended. Begin another one."),
+    "address_silent": _("The address does not answer. Try again later, or bring the file itself."),
     "file_too_large": _("The file is larger than %(max_mb)s MB. Choose a smaller one."),
     "file_unknown_type": _("This is not a picture that can be read here. Use PNG, JPEG or WebP."),
     "file_broken": _("The file is damaged or incomplete. Save it again, or choose another one."),

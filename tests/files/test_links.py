@@ -138,17 +138,16 @@ def test_an_upload_is_put_to_an_address_of_its_own(actor):
     upload = Upload.objects.create(tenant=actor.tenant, member=actor.member, state=UploadState.WAITING)
     url, expires_at = links.sign_upload(upload)
     upload_id, ticket = url.partition("/v1/files/upload/")[2].split("/")
-    assert (upload_id, links.may_put(upload_id, ticket)) == (upload.public_id, True)
-    assert not links.may_put("up_other", ticket)
+    assert (upload_id, links.put_until(upload_id, ticket)) == (upload.public_id, expires_at)
+    assert links.put_until("up_other", ticket) is None
     assert links.sign_upload(upload) == (url, expires_at)
-    with time_machine.travel(expires_at + timedelta(seconds=1), tick=False):
-        assert not links.may_put(upload_id, ticket)
+    assert timedelta(hours=11) < expires_at - clock.now() < timedelta(hours=13)
 
 
 def test_a_media_address_takes_no_upload_and_an_upload_address_opens_no_file(actor, photo):
     upload = Upload.objects.create(tenant=actor.tenant, member=actor.member, state=UploadState.WAITING)
     file_id, ticket, name = parts(links.sign(photo))
-    assert not links.may_put(file_id, ticket)
+    assert links.put_until(file_id, ticket) is None
     ticket = links.sign_upload(upload)[0].rpartition("/")[2]
     assert links.read(upload.public_id, ticket, name) is None
 

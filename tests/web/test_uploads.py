@@ -76,7 +76,7 @@ def test_a_huge_upload_is_not_written_to_the_disk(settings, monkeypatch):
         "django.core.files.uploadhandler.TemporaryFileUploadHandler",
     ]
     sizes = []
-    monkeypatch.setattr("revidweb.web.views.uploads.intake.keep_upload", lambda _, upload: sizes.append(upload.size))
+    monkeypatch.setattr("revidweb.web.views.uploads.uploading.keep", lambda _, upload: sizes.append(upload.size))
     with pytest.raises(AttributeError):
         send(a_member(), bytes(5_000_000))
     assert 1_048_576 < sizes[0] < 1_300_000
@@ -86,6 +86,26 @@ def test_a_form_without_a_file_is_told_so():
     member = a_member()
     answer = a_client(member).post(reverse("uploads", args=[member.tenant.slug]))
     assert (answer.status_code, answer.json()) == (422, {"error": "Choose a file first."})
+
+
+def test_so_many_in_an_hour_are_enough(settings):
+    settings.UPLOADS_PER_HOUR = 1
+    member = a_member()
+    assert send(member).status_code == 201
+    answer = send(member, makers.a_photo())
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        "You have brought 1 file in an hour. Wait a while, or use one that is here already.",
+    )
+    assert send(a_member(member.tenant)).status_code == 201
+    assert StoredFile.objects.count() == 2
+
+
+def test_a_full_disk_is_told(settings):
+    settings.UPLOAD_DISK_BYTES = 100
+    answer = send(a_member())
+    assert (answer.status_code, "Ask the operator" in answer.json()["error"]) == (422, True)
+    assert not StoredFile.objects.exists()
 
 
 def test_strangers_nobody_and_other_methods_are_turned_away():

@@ -1,40 +1,29 @@
 """Media by signed address: results and inputs, to any program or page that has the address. No key is asked for."""
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from ninja import Router
 
-from revidweb.api import errors
+from revidweb.api import cors, errors
 from revidweb.files import links, serving
 from revidweb.files.models import StoredFile
 
 router = Router()
 
 _METHODS = ["GET", "HEAD", "OPTIONS"]
-_OPEN = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": ", ".join(_METHODS),
-    "Access-Control-Allow-Headers": "Range, If-Range, If-None-Match",
-    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag",
-    "Access-Control-Max-Age": "86400",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-}
 
 
 @router.api_operation(_METHODS, "/media/{file_id}/{ticket}/{name}", auth=None, include_in_schema=False)
 def media(request: HttpRequest, file_id: str, ticket: str, name: str) -> HttpResponseBase:
     """One variant of a file, whole or in part, until the address expires (410) or the file is deleted (410).
 
-    404: an address that we did not sign. Pages and programs of anybody may read it (CORS), also in a browser.
+    404: an address that we did not sign. Also a plain view, for hosts that serve media alone.
     """
-    answer = _answer(request, file_id, ticket, name)
-    for header, value in _OPEN.items():
-        answer[header] = value
-    return answer
+    return cors.open_to_all(_answer(request, file_id, ticket, name), _METHODS)
 
 
 def _answer(request: HttpRequest, file_id: str, ticket: str, name: str) -> HttpResponseBase:
     if request.method == "OPTIONS":
-        return HttpResponse(status=204)
+        return cors.preflight()
     if request.method not in _METHODS:
         return HttpResponseNotAllowed(_METHODS)
     link = links.read(file_id, ticket, name)

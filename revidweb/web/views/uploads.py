@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from revidweb.accounts.actors import Right
-from revidweb.files import intake
+from revidweb.files import uploading
 from revidweb.files.models import StoredFile
 from revidweb.lib.refusal import Refusal
 from revidweb.web import wording
@@ -18,7 +18,7 @@ from revidweb.web.access import ActorRequest, actor_may
 def uploads(request: ActorRequest) -> JsonResponse:
     """Keep the image of the field `input_image`; answer what the form needs of it, or why not (422)."""
     try:
-        file = intake.keep_upload(request.actor, _given(request))
+        file = uploading.keep(request.actor, _given(request))
     except Refusal as refusal:
         return JsonResponse({"error": wording.of(refusal)}, status=422)
     return JsonResponse(_shown(request, file), status=201)
