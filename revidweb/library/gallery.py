@@ -26,12 +26,14 @@ PER_PAGE = 32
 class Filters:
     """What of the gallery is wanted; what is empty does not narrow.
 
-    search: a part of the prompt. since, until: whole days in the tenant's time zone, both included.
+    key: an API key's public id. search: a part of the prompt. since, until: whole days in the tenant's time zone,
+    both included.
     """
 
     kind: str = ""
     model: MediaModel | None = None
     member: Member | None = None
+    key: str = ""
     favourite: bool = False
     search: str = ""
     since: date | None = None
@@ -124,6 +126,8 @@ def _wanted(actor: Actor, filters: Filters) -> Q:
         asked &= Q(media_model=filters.model)
     if filters.member:
         asked &= Q(member=filters.member)
+    if filters.key:
+        asked &= Q(key__public_id=filters.key)
     if filters.favourite:
         asked &= Q(pk__in=favourites.marks(actor).values("output"))
     if filters.search:

@@ -27,6 +27,8 @@ from revidweb.catalog.models import CatalogChange
 from revidweb.connections.models import PREVIEW, Connection
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Job, Output
+from revidweb.keys import listing as keyring
+from revidweb.keys.models import ApiKey
 from revidweb.lib import ids
 from revidweb.notices.models import Delivery, Notice
 
@@ -141,6 +143,11 @@ def connection(request: ActorRequest, public_id: str) -> Connection:
     """A connection to a real account that the actor may see, with its credential, or 404."""
     rows = Connection.objects.visible_to(request.actor).exclude(provider=PREVIEW)
     return _row(rows.select_related("credential", "tenant"), public_id)
+
+
+def key(request: ActorRequest, public_id: str) -> ApiKey:
+    """An API key that the actor may see, with its member, and its wallet and that wallet's origin, or 404."""
+    return _row(keyring.with_payer(ApiKey.objects.visible_to(request.actor)), public_id)
 
 
 def catalog_change(connection: Connection, pk: int) -> CatalogChange:

@@ -51,6 +51,7 @@ PAGES = (
     Page("gallery", "layout-grid", _("Gallery"), covers=("output",), shortcut="g g"),
     Page("jobs", "list", _("Jobs"), covers=("job",), shortcut="g j"),
     Page("credits", "coins", _("Credits"), shortcut="g c"),
+    Page("keys", "key-round", _("Keys"), covers=("key", "key_new", "key_limits", "key_rotate"), shortcut="g k"),
     Page("models", "box", _("Models")),
 )
 TENANT_PAGES = (

@@ -1,5 +1,7 @@
 """A ready line for a terminal: the key that was just made, a model that it may use, the host that was opened."""
 
+from dataclasses import dataclass
+
 from django.http import HttpRequest
 
 from revidweb.accounts.models import Tenant
@@ -12,23 +14,34 @@ PROMPT = "A futuristic city"
 _FROM_TEXT = {Kind.IMAGE: Mode.T2I, Kind.VIDEO: Mode.T2V}
 
 
-def curl(request: HttpRequest, key: ApiKey, secret: str) -> str:
+@dataclass(frozen=True)
+class Example:
+    """credits: the least that it costs; None for what costs nothing. kind: what it makes, "" for nothing."""
+
+    line: str
+    kind: str = ""
+    credits: int | None = None
+
+
+def of(request: HttpRequest, key: ApiKey, secret: str) -> Example:
     """Generate with it; where nothing can be made by it now, list the models. At most six queries."""
     kinds = [kind for kind in _FROM_TEXT if not key.allowed_kinds or kind in key.allowed_kinds]
     found = ((kind, _usable(key.tenant, kind, key.allowed_models)) for kind in kinds)
     kind, model = next(((kind, model) for kind, model in found if model), (None, None))
     if kind is None or model is None:
-        return _line(request.build_absolute_uri("/v1/models"), secret)
+        return Example(_line(request.build_absolute_uri("/v1/models"), secret))
     fields = {"prompt": PROMPT, "model": model.name}
     if kind == Kind.VIDEO and model.durations_s:
         fields["duration"] = str(model.durations_s[0])
-    return _line(request.build_absolute_uri(f"/v1/{kind}/generate"), secret, **fields)
+    url = request.build_absolute_uri(f"/v1/{kind}/generate")
+    return Example(_line(url, secret, **fields), kind, model.credits_min)
 
 
 def _usable(tenant: Tenant, kind: Kind, allowed: list[str]) -> Listed | None:
-    """The first model that makes this kind from text and that the key may use."""
-    offered = (model for model in listing.picker(tenant, kind) if _FROM_TEXT[kind] in model.modes)
-    return next((model for model in offered if not allowed or model.name in allowed), None)
+    """Of the models that make this kind from text and that the key may use, the one that costs least."""
+    offered = [model for model in listing.picker(tenant, kind) if _FROM_TEXT[kind] in model.modes]
+    usable = [model for model in offered if not allowed or model.name in allowed]
+    return min(usable, key=lambda model: model.credits_min or 0, default=None)
 
 
 def _line(url: str, secret: str, **fields: str) -> str:

@@ -105,7 +105,8 @@ class Card:
         if self.key.wallet and self.key.wallet.origin:
             return _("own wallet, from %(whose)s") % {"whose": _wallet_of(self.key.wallet.origin.member, actor)}
         member = self.key.member
-        return _wallet_of(None if member is None or member.is_paid_by_house else member, actor)
+        payer = _wallet_of(None if member is None or member.is_paid_by_house else member, actor)
+        return _("paid by %(whose)s") % {"whose": payer}
 
     def _states(self) -> Iterable[tuple[bool, str, str]]:
         key, percent = self.key, _percent(self.fullest) if self.fullest else 0

@@ -15,6 +15,7 @@ from revidweb.accounts.models import Member
 from revidweb.catalog import listing
 from revidweb.catalog.models import MediaModel
 from revidweb.catalog.params import Choice
+from revidweb.keys import listing as keyring
 from revidweb.library.gallery import Filters
 from revidweb.providers.base import Kind
 
@@ -32,11 +33,12 @@ class FilterBar:
 
     @cached_property
     def filters(self) -> Filters:
-        """The filters that hold. At most two queries."""
+        """The filters that hold. At most three queries."""
         return Filters(
             kind=_one_of(self._asked("kind"), [Kind.IMAGE, Kind.VIDEO]),
             model=_named(self._asked("model"), self._models),
             member=_named(self._asked("member"), self._members),
+            key=_one_of(self._asked("key"), self._keys),
             favourite=self._asked("favourite") == "yes",
             search=self._asked("search"),
             since=_day(self._asked("since")),
@@ -51,6 +53,7 @@ class FilterBar:
             "kind": held.kind,
             "model": held.model.name if held.model else "",
             "member": held.member.public_id if held.member else "",
+            "key": held.key,
             "favourite": "yes" if held.favourite else "",
             "search": held.search,
             "since": held.since.isoformat() if held.since else "",
@@ -88,6 +91,13 @@ class FilterBar:
         words = [(name, str(member.person)) for name, member in self._members.items()]
         return choices(words, self.values.get("member", ""), every=_("everyone"))
 
+    @cached_property
+    def keys(self) -> list[Choice]:
+        """By which key it was made; nothing to choose for those who see none."""
+        if not self._keys:
+            return []
+        return choices(self._keys.items(), self.values.get("key", ""), every=_("any"))
+
     @property
     def when(self) -> str:
         """The days in words: "1 Nov 2026 to 20 Nov 2026"."""
@@ -105,6 +115,10 @@ class FilterBar:
     @cached_property
     def _members(self) -> dict[str, Member]:
         return {member.public_id: member for member in members.told_apart(self.actor)}
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        return {} if self.actor.key else dict(keyring.named(self.actor, chosen=self._asked("key")))
 
     def _asked(self, name: str) -> str:
         return word(self.query, name)

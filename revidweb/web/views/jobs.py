@@ -22,6 +22,7 @@ from revidweb.jobs import listing, timeline
 from revidweb.jobs import retry as retrying
 from revidweb.jobs.models import Job, JobInput
 from revidweb.jobs.states import State
+from revidweb.keys import listing as keyring
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Mode
@@ -74,7 +75,7 @@ def _tabs(filters: listing.Filters) -> list[dict[str, Any]]:
 
 
 def _choices(actor: Actor, filters: listing.Filters) -> dict[str, list[Choice]]:
-    """What the filter bar offers. Two queries."""
+    """What the filter bar offers. Three queries."""
     models = [(model.name, model.title) for model in catalog.offered(actor.tenant)]
     offered = {
         "kinds": choices(forms.kinds().items(), filters.kind, every=_("any")),
@@ -83,6 +84,8 @@ def _choices(actor: Actor, filters: listing.Filters) -> dict[str, list[Choice]]:
     if actor.may(Right.SEE_ALL):
         named = [(member.public_id, str(member.person)) for member in members.told_apart(actor)[:MEMBERS_MOST]]
         offered["members"] = choices(named, filters.member, every=_("everyone"))
+    if not actor.key and (named := keyring.named(actor, chosen=filters.key)):
+        offered["keys"] = choices(named, filters.key, every=_("any"))
     return offered
 
 

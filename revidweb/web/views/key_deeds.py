@@ -1,5 +1,7 @@
 """What is done with a key on its page: its limits, a new secret, a pause, more credits, its end."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -10,6 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from revidweb.accounts.actors import Actor
 from revidweb.keys import issuing, listing
 from revidweb.keys.models import ApiKey
 from revidweb.lib import clock
@@ -53,7 +56,7 @@ def _limits_dialog(request: ActorRequest, row: ApiKey, form: LimitsForm, *, stat
 @actor_may()
 def rotate(request: ActorRequest, key_id: str) -> HttpResponse:
     """Give the key a new secret and show it this once; the old one ends after the chosen time."""
-    row = _row(request, key_id)
+    row = access.key(request, key_id)
     if not issuing.may_rotate(request.actor, row):
         raise PermissionDenied
     form = RotateForm(request.POST, auto_id="rotate-%s")
@@ -83,27 +86,21 @@ def _is_current(row: ApiKey, seen: str) -> bool:
 @actor_may()
 def pause(request: ActorRequest, key_id: str) -> HttpResponse:
     """Let nobody in by it for now."""
-    row = _managed(request, key_id)
-    issuing.pause(request.actor, row)
-    return _done(request, row, _("%(name)s is paused.") % {"name": row.name})
+    return _do(request, key_id, issuing.pause, _("%(name)s is paused."))
 
 
 @require_POST
 @actor_may()
 def resume(request: ActorRequest, key_id: str) -> HttpResponse:
     """Let its programs in again."""
-    row = _managed(request, key_id)
-    issuing.resume(request.actor, row)
-    return _done(request, row, _("%(name)s works again.") % {"name": row.name})
+    return _do(request, key_id, issuing.resume, _("%(name)s works again."))
 
 
 @require_POST
 @actor_may()
 def revoke(request: ActorRequest, key_id: str) -> HttpResponse:
     """End the key for good; its free credits go back."""
-    row = _managed(request, key_id)
-    issuing.revoke(request.actor, row)
-    return _done(request, row, _("%(name)s is revoked.") % {"name": row.name})
+    return _do(request, key_id, issuing.revoke, _("%(name)s is revoked."))
 
 
 @require_POST
@@ -125,16 +122,22 @@ def _filled(request: ActorRequest, row: ApiKey, credits: int) -> HttpResponse:
     return _done(request, row, said % {"credits": number_format(credits), "name": row.name})
 
 
-def _row(request: ActorRequest, key_id: str) -> ApiKey:
-    return access.key(request, key_id)
-
-
 def _managed(request: ActorRequest, key_id: str) -> ApiKey:
     """The key, for those who may change it; others who see it are refused (403)."""
-    row = _row(request, key_id)
+    row = access.key(request, key_id)
     if not issuing.may_manage(request.actor, row):
         raise PermissionDenied
     return row
+
+
+def _do(request: ActorRequest, key_id: str, deed: Callable[[Actor, ApiKey], ApiKey], said: str) -> HttpResponse:
+    """The key's page after the deed, or with the reason why not."""
+    row = _managed(request, key_id)
+    try:
+        row = deed(request.actor, row)
+    except Refusal as refusal:
+        return _done(request, row, wording.of(refusal), level="error")
+    return _done(request, row, said % {"name": row.name})
 
 
 def _done(request: ActorRequest, row: ApiKey, said: str, *, level: str = "success") -> HttpResponse:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import push_url, retarget
+from django_htmx.http import push_url, reswap, retarget
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.catalog.params import Choice
@@ -128,12 +128,13 @@ def show_secret(request: ActorRequest, issued: Issued, **more: object) -> HttpRe
     shown = {
         "key": issued.key,
         "secret": issued.secret,
-        "curl": examples.curl(request, issued.key, issued.secret),
+        "example": examples.of(request, issued.key, issued.secret),
         "here": here,
     } | more
     if not request.htmx:
         return render(request, "keys/made.html", shown)
-    return push_url(retarget(render(request, "keys/made.html#made", shown), "#main"), here)
+    answer = render(request, "keys/made.html#made", shown)
+    return push_url(reswap(retarget(answer, "#main"), "innerHTML"), here)
 
 
 def page_of(request: ActorRequest, key: ApiKey) -> str:
