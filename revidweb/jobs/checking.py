@@ -185,9 +185,8 @@ def keys_count_their_jobs() -> Iterator[Fault]:
     for key in counted.filter(wrong).order_by("pk").values("public_id", *_FIGURES, *_FIGURES.values()).iterator():
         for column, told in _FIGURES.items():
             if key[column] != key[told]:
-                yield Fault(
-                    "key_figure", f"key {key['public_id']} {column}", f"{key[told]}, as its jobs say", key[column]
-                )
+                where, said = f"key {key['public_id']} {column}", f"{key[told]}, as its jobs say"
+                yield Fault("key_figure", where, said, str(key[column]))
 
 
 def jobs_of_keys_have_their_day() -> Iterator[Fault]:

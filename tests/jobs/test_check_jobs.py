@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db.models import F
 
@@ -14,9 +15,11 @@ from revidweb.credits import ledger
 from revidweb.credits.models import Hold
 from revidweb.jobs import cancel, checking, submit
 from revidweb.jobs.models import Attempt, Job, Output, Settlement
+from revidweb.keys.models import ApiKey
 from revidweb.lib import clock
 from revidweb.providers.base import Cancellation, ProviderRefused, Receipt
 from tests.credits.test_check_ledger import plant
+from tests.keys.makers import a_key_actor
 
 from .steps import poll_all, send_all, store_all
 
@@ -157,6 +160,52 @@ FAULTS = {
 }
 
 
+KEY_FAULTS = {
+    "a key counts another's move": {"moving": F("moving") + 1},
+    "a key spent what no job took": {"spent": F("spent") + 1},
+    "a key's day forgets a hold": {"day_credits": F("day_credits") - 1},
+    "a key's week keeps a release": {"week_credits": F("week_credits") + 4},
+    "a key's month forgets a hold": {"month_credits": 0},
+    "a key's life forgets a hold": {"lifetime_credits": 0},
+}
+
+
+@pytest.fixture
+def jobs_of_key(user, order, upstream) -> ApiKey:
+    """A key with a job that is done, one that failed and one that waits, counted in three days of one month."""
+    key = a_key_actor(user.member)
+    for day, answer in ((10, Receipt("first")), (11, ProviderRefused("no")), (13, None)):  # the first is a Tuesday
+        with time_machine.travel(f"2026-11-{day}T12:00Z"):
+            submit.submit(key, order, count=1)
+            if answer:
+                upstream.submits = [answer]
+                send_all()
+                poll_all()
+                store_all()
+    assert sorted(Job.objects.values_list("state", flat=True)) == ["done", "failed", "queued"]
+    return ApiKey.objects.get(pk=key.key.pk)
+
+
+def test_the_figures_of_a_key_are_those_of_its_jobs(jobs_of_key):
+    key = jobs_of_key
+    assert (key.moving, key.spent, key.lifetime_credits) == (1, 4, 8)
+    assert (key.day_credits, key.week_credits, key.month_credits) == (4, 8, 8)
+    assert run()[0] == 0
+
+
+@pytest.mark.parametrize("name", KEY_FAULTS)
+def test_a_keys_figure_that_its_jobs_do_not_say_is_found(jobs_of_key, name):
+    ApiKey.objects.update(**KEY_FAULTS[name])
+    code, said = run()
+    assert (code, said.count("key_figure:")) == (1, 1)
+    assert f"key {jobs_of_key.public_id} {next(iter(KEY_FAULTS[name]))}" in said
+
+
+def test_a_keys_job_without_its_day_is_found(jobs_of_key):
+    Job.objects.filter(state="queued").update(held_on=None)
+    assert "held_on:" in run()[1]
+
+
 def test_sound_jobs_pass(jobs):
     assert run() == (0, "The jobs are sound: 6 jobs, 4 settlements, 4 attempts, 1 outputs.\n")
 
@@ -176,7 +225,7 @@ def test_each_kind_of_fault_is_found(jobs, name):
 
 
 def test_every_fault_that_a_check_names_is_planted_here():
-    planted = set().union(*(expected for _, _, expected in FAULTS.values()))
+    planted = set().union(*(expected for _, _, expected in FAULTS.values()), {"key_figure", "held_on"})
     assert set(re.findall(r'Fault\("(\w+)"', Path(checking.__file__).read_text())) == planted
 
 
