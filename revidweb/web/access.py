@@ -2,7 +2,7 @@
 
 Someone signed out goes to sign-in whatever they ask for, a stranger to the tenant or the row finds nothing (404), and
 a member without the right is refused (403). Who was removed is a stranger, who is suspended is refused everything: each
-request asks.
+request asks. Under `/key/` it is the key that acts, and one that does not let in leads to its door.
 """
 
 from collections.abc import Callable
@@ -27,17 +27,20 @@ from revidweb.catalog.models import CatalogChange
 from revidweb.connections.models import PREVIEW, Connection
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Job, Output
+from revidweb.keys import checking
 from revidweb.keys import listing as keyring
 from revidweb.keys.models import ApiKey
 from revidweb.lib import ids
+from revidweb.lib.refusal import Refusal
 from revidweb.notices.models import Delivery, Notice
+from revidweb.web import key_session
 
 P = ParamSpec("P")
 Row = TypeVar("Row", bound=Model)
 
 
 class ActorRequest(HttpRequest):
-    """A request of a member to their tenant's pages."""
+    """A request of a member to their tenant's pages, or of a key to its own."""
 
     actor: Actor
     htmx: HtmxDetails
@@ -57,16 +60,17 @@ View = Callable[Concatenate[ActorRequest, P], HttpResponseBase]
 def actor_may(right: Right | None = None) -> Callable[[View[P]], Callable[..., HttpResponseBase]]:
     """Let only the tenant's members in, and of them only those with the right; the view gets `request.actor`.
 
-    For views under `/t/<slug:tenant_slug>/`; the slug is used up here. One query finds tenant, member and person.
+    For views under `/t/<slug:tenant_slug>/`, and with "" for a slug under `/key/`; it is used up here. One query finds
+    tenant, member and person; a key's session, the key and its secret are three.
     """
 
     def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def guarded(request: HttpRequest, /, *args: Any, tenant_slug: str, **kwargs: Any) -> HttpResponseBase:
-            if not request.user.is_authenticated:
-                return to_sign_in(request)
             acting = cast("ActorRequest", request)
-            acting.actor = _actor(request, tenant_slug)
+            elsewhere = _let_in(acting, tenant_slug) if tenant_slug else _let_key_in(acting)
+            if elsewhere is not None:
+                return elsewhere
             if right is not None and not acting.actor.may(right):
                 raise PermissionDenied
             return view(acting, *args, **kwargs)
@@ -74,6 +78,33 @@ def actor_may(right: Right | None = None) -> Callable[[View[P]], Callable[..., H
         return guarded
 
     return decorate
+
+
+def _let_in(request: ActorRequest, tenant_slug: str) -> HttpResponse | None:
+    """Make the signed-in person the actor; somebody signed out is answered with the way to sign-in."""
+    if not request.user.is_authenticated:
+        return to_sign_in(request)
+    request.actor = _actor(request, tenant_slug)
+    return None
+
+
+def _let_key_in(request: ActorRequest) -> HttpResponse | None:
+    """Make the session's key the actor; one that does not let in is answered with the way to the door, which says why.
+
+    A person who is signed in in the same browser is nobody here.
+    """
+    try:
+        request.actor = checking.actor_of(key_session.of(request))
+    except Refusal:
+        return to_key_door(request)
+    return None
+
+
+def to_key_door(request: HttpRequest) -> HttpResponse:
+    """Go to where a key signs in and come back afterwards; the whole page goes, even when only a part was asked for."""
+    page = _page_of(request)
+    answer = redirect_to_login(page if page.startswith(key_session.PATH) else "", resolve_url("key_door"))
+    return HttpResponseClientRedirect(answer.url) if _is_for_part(request) else answer
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -113,7 +144,9 @@ def job(request: ActorRequest, public_id: str) -> Job:
     """A job that the actor may see, with its member, connection, hold and origin, or 404."""
     rows = Job.objects.visible_to(request.actor)
     return _row(
-        rows.select_related("media_model", "member__person", "connection", "hold__wallet", "retry_of", "settlement"),
+        rows.select_related(
+            "media_model", "member__person", "key", "connection", "hold__wallet", "retry_of", "settlement"
+        ),
         public_id,
     )
 
@@ -121,7 +154,7 @@ def job(request: ActorRequest, public_id: str) -> Job:
 def output(request: ActorRequest, public_id: str) -> Output:
     """A result that the actor may see and that was not deleted, or 404."""
     rows = Output.objects.visible_to(request.actor).present()
-    return _row(rows.select_related("file", "job__media_model", "member__person"), public_id)
+    return _row(rows.select_related("file", "job__media_model", "job__member__person", "job__key"), public_id)
 
 
 def file(request: ActorRequest, public_id: str) -> StoredFile:

@@ -1,6 +1,6 @@
 """What every page knows: the frame around its content. Nothing is asked before a template shows it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +15,13 @@ from revidweb.accounts.models import Member, Tenant
 from revidweb.jobs import balance
 from revidweb.jobs.balance import Balance
 from revidweb.jobs.models import Job
+from revidweb.keys import budgets, checking
+from revidweb.keys.models import ApiKey
 from revidweb.notices import bell
-from revidweb.web import doors, hosts
+from revidweb.web import doors, hosts, key_session, keycards, kinds
+from revidweb.web.access import ActorRequest
 from revidweb.web.doors import Door
+from revidweb.web.keycards import Gauge
 
 THEMES: tuple[tuple[str, str, str | Promise], ...] = (
     ("system", "monitor", _("System")),
@@ -30,7 +34,7 @@ TENANT_COOKIE = "tenant"  # the address of the tenant whose overview was opened 
 
 @dataclass(frozen=True)
 class Page:
-    """One place of the rail. covers: URL names of the pages that belong to it."""
+    """One place of the rail. covers: URL names of the pages that belong to it. is_for_keys: also under `/key/`."""
 
     name: str
     icon: str
@@ -38,6 +42,13 @@ class Page:
     covers: tuple[str, ...] = ()
     shortcut: str = ""
     needs: Right | None = None
+    is_for_keys: bool = False
+
+    def is_for(self, actor: Actor) -> bool:
+        """Whether the actor has this page."""
+        if actor.key:
+            return self.is_for_keys
+        return self.needs is None or actor.may(self.needs)
 
     @property
     def keys(self) -> list[str]:
@@ -48,10 +59,16 @@ class Page:
 CREATE = Page("create", "plus", _("Create"), shortcut="c")
 PAGES = (
     Page("overview", "house", _("Overview")),
-    Page("gallery", "layout-grid", _("Gallery"), covers=("output",), shortcut="g g"),
-    Page("jobs", "list", _("Jobs"), covers=("job",), shortcut="g j"),
-    Page("credits", "coins", _("Credits"), shortcut="g c"),
-    Page("keys", "key-round", _("Keys"), covers=("key", "key_new", "key_limits", "key_rotate"), shortcut="g k"),
+    Page("gallery", "layout-grid", _("Gallery"), covers=("output",), shortcut="g g", is_for_keys=True),
+    Page("jobs", "list", _("Jobs"), covers=("job",), shortcut="g j", is_for_keys=True),
+    Page("credits", "coins", _("Credits"), shortcut="g c", is_for_keys=True),
+    Page(
+        "keys",
+        "key-round",
+        _("Keys"),
+        covers=("key", "key_new", "key_limits", "key_rotate", "key_webhooks", "delivery"),
+        shortcut="g k",
+    ),
     Page("models", "box", _("Models")),
 )
 TENANT_PAGES = (
@@ -89,9 +106,12 @@ def of(request: HttpRequest) -> "Frame":
     return known
 
 
-def renew(request: HttpRequest) -> None:
-    """Forget what the frame has asked so far: money or work moved since."""
+def renew(request: ActorRequest) -> None:
+    """Forget what the frame has asked so far: money or work moved since. Of a key its figures are read anew."""
     request.__dict__.pop("_frame", None)
+    if request.actor.key:
+        plain = budgets.key_of(request.actor).acting
+        request.actor = checking.actor_of(budgets.key_of(replace(request.actor, key=plain)))
 
 
 def theme_of(request: HttpRequest) -> str:
@@ -111,9 +131,37 @@ class Frame:
         self.theme = theme_of(request)
 
     @cached_property
+    def key(self) -> ApiKey | None:
+        """The key that acts, as it was read when it was let in; None for a person."""
+        return budgets.key_of(self.actor) if self.actor and self.actor.key else None
+
+    @cached_property
+    def gauge(self) -> Gauge | None:
+        """What is left of the key's limit that is most used up; None for one without limits."""
+        meters = budgets.meters(self.key) if self.key else []
+        fullest = keycards.fullest(meters)
+        return keycards.gauge(fullest) if fullest else None
+
+    @property
+    def key_kind(self) -> str | Promise:
+        """What the acting key is called by who pays."""
+        return keycards.KINDS[self.key.kind] if self.key else ""
+
+    @property
+    def is_of_keys(self) -> bool:
+        """Whether this is a page of keys, where a person who is signed in in the same browser is nobody."""
+        return self.request.path.startswith(key_session.PATH)
+
+    @property
+    def home(self) -> str:
+        """The start: for who came by a key, its door."""
+        return key_session.PATH if self.is_of_keys else "/"
+
+    @cached_property
     def create(self) -> Link | None:
-        """The way to Create."""
-        return self._link(self.actor, CREATE, kind="image") if self.actor else None
+        """The way to Create, of the first kind that the actor may make; None where that is none."""
+        makes = kinds.of(self.actor) if self.actor else ()
+        return self._link(self.actor, CREATE, kind=makes[0]) if self.actor and makes else None
 
     @cached_property
     def pages(self) -> list[Link]:
@@ -139,21 +187,40 @@ class Frame:
     @cached_property
     def accent_href(self) -> str:
         """The accent of the tenant, or of its door, versioned; nothing where the house's own blue stands."""
-        if self.door:
-            return self._versioned("join_accent", self.door.tenant) if self.door.tenant.accent else ""
-        return self._versioned("accent", self.actor.tenant) if self.actor and self.actor.tenant.accent else ""
+        if self.tenant is None or not self.tenant.accent:
+            return ""
+        return self._versioned("key_accent" if self.is_key_door else "join_accent" if self.door else "accent")
 
     @cached_property
     def logo_href(self) -> str:
         """The logo of the tenant, or of its door, versioned; nothing where a letter stands."""
-        if self.door:
-            return self._versioned("join_logo", self.door.tenant) if self.door.tenant.logo else ""
-        return self._versioned("logo", self.actor.tenant) if self.actor and self.actor.tenant.logo else ""
+        if self.tenant is None or not self.tenant.logo:
+            return ""
+        return self._versioned("key_logo" if self.is_key_door else "join_logo" if self.door else "logo")
+
+    @cached_property
+    def tenant(self) -> Tenant | None:
+        """Whose name and look the page bears: the actor's, or that of the door at which somebody stands."""
+        if self.actor:
+            return self.actor.tenant
+        host = hosts.of(self.request) if self.is_key_door else None
+        return host.tenant if host else self.door.tenant if self.door else None
+
+    @property
+    def tenant_href(self) -> str:
+        """Where the tenant's name leads to at its door."""
+        return self.door.href if self.door else self.home
+
+    @property
+    def is_key_door(self) -> bool:
+        """Whether this is where a key signs in."""
+        match = self.request.resolver_match
+        return self.actor is None and match is not None and match.url_name == "key_door"
 
     @cached_property
     def door(self) -> Door | None:
         """The tenant's door at which somebody stands who is outside. At most three queries, none elsewhere."""
-        return None if self.actor else doors.asked_for(self.request)
+        return None if self.actor or self.is_key_door else doors.asked_for(self.request)
 
     @cached_property
     def may_sign_up(self) -> bool:
@@ -183,19 +250,23 @@ class Frame:
 
     @cached_property
     def memberships(self) -> list[Member]:
-        """The person's tenants that this host knows, by name. One query."""
+        """The person's tenants that this host knows, by name; a key has none. One query."""
         assert self.actor is not None
+        if self.actor.key:
+            return []
         return hosts.memberships(self.request, self.actor.in_person.person)
 
-    def _versioned(self, name: str, tenant: Tenant) -> str:
-        slug = tenant.slug if self.door else self.actor.place if self.actor else ""
-        return f"{reverse(name, kwargs={'tenant_slug': slug})}?v={int(tenant.changed_at.timestamp() * 1000):x}"
+    def _versioned(self, name: str) -> str:
+        assert self.tenant is not None
+        place = self.actor.place if self.actor else self.tenant.slug
+        address = reverse(name, kwargs={} if self.is_key_door else {"tenant_slug": place})
+        return f"{address}?v={int(self.tenant.changed_at.timestamp() * 1000):x}"
 
     def _links(self, pages: tuple[Page, ...]) -> list[Link]:
         actor = self.actor
         if actor is None:
             return []
-        return [self._link(actor, page) for page in pages if page.needs is None or actor.may(page.needs)]
+        return [self._link(actor, page) for page in pages if page.is_for(actor)]
 
     def _link(self, actor: Actor, page: Page, **kwargs: str) -> Link:
         href = reverse(page.name, kwargs={"tenant_slug": actor.place, **kwargs})

@@ -94,8 +94,8 @@ def _is_stranger(request: HttpRequest, tenant: Tenant) -> bool:
 
 
 def _is_elsewhere(match: ResolverMatch, tenant: Tenant) -> bool:
-    """Whether it is a page of another tenant or of the installation."""
+    """Whether it is a page of another tenant or of the installation; a key's says itself of which tenant it is."""
     if match.url_name in _MAIN_ONLY or _OPERATOR in match.namespaces:
         return True
     asked: str = match.kwargs.get("tenant_slug", tenant.slug)
-    return asked != tenant.slug
+    return asked not in ("", tenant.slug)

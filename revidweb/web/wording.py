@@ -140,6 +140,23 @@ SENTENCES: dict[str, str | Promise] = {
     "key_revoked": _("This key was revoked. Ask whoever gave it to you for a new one."),
     "key_expired": _("This key has expired. Ask whoever gave it to you for a new one."),
     "key_paused": _("This key is paused. Ask whoever gave it to you."),
+    "day_limit": _(
+        "This costs %(needed)s credits, and %(left)s are left to this key today. It may spend more in %(wait)s."
+    ),
+    "week_limit": _(
+        "This costs %(needed)s credits, and %(left)s are left to this key this week. It may spend more in %(wait)s."
+    ),
+    "month_limit": _(
+        "This costs %(needed)s credits, and %(left)s are left to this key this month. It may spend more in %(wait)s."
+    ),
+    "key_budget": _(
+        "This costs %(needed)s credits, and %(free)s are left in this key's budget. Ask whoever gave you the key to "
+        "fill it up."
+    ),
+    "payer_cannot_pay": _(
+        "This costs %(needed)s credits, more than there is for this key at the moment. Ask whoever gave it to you."
+    ),
+    "key_session_over": _("Your session has ended. Sign in again with your key."),
     "key_suspended": _("The member whose key this is is suspended. Ask an owner or admin of the tenant."),
     "address_not_allowed": _("This key does not work from your address, %(address)s."),
     "kind_not_allowed": _("This key makes %(allowed)s only."),

@@ -24,10 +24,12 @@ from revidweb.jobs import listing as jobs
 from revidweb.jobs import retry, submit
 from revidweb.jobs.balance import Balance
 from revidweb.jobs.models import Job
+from revidweb.keys import budgets
+from revidweb.keys.models import ApiKey
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order
-from revidweb.web import standing, wording
+from revidweb.web import key_standing, keycards, standing, wording
 
 COUNTS = (1, 2, 3, 4, 6, 8)
 PARAMS = ("aspect_ratio", "resolution", "quality", "duration", "speed", "audio", "server")
@@ -91,8 +93,16 @@ class CreateForm(forms.Form):
 
     @cached_property
     def picker(self) -> list[Listed]:
-        """The models of the kind, the one used last on top."""
-        return sorted(listing.picker(self.actor.tenant, self.kind), key=lambda model: model.name != self._last_used)
+        """The models of the kind that the actor may use, the one used last on top."""
+        allowed = self.key.allowed_models if self.key else []
+        offered = listing.picker(self.actor.tenant, self.kind)
+        mine = [model for model in offered if not allowed or model.name in allowed]
+        return sorted(mine, key=lambda model: model.name != self._last_used)
+
+    @cached_property
+    def key(self) -> ApiKey | None:
+        """The key that orders; None for a person."""
+        return budgets.key_of(self.actor) if self.actor.key else None
 
     @cached_property
     def picked(self) -> Listed | None:
@@ -185,6 +195,34 @@ class CreateForm(forms.Form):
         """How many credits are missing."""
         return -self.left
 
+    @cached_property
+    def over(self) -> str:
+        """Which of the key's limits the batch would break, in a sentence; "" for none.
+
+        That too many jobs wait passes by itself, so it is told when the form is sent.
+        """
+        try:
+            if self.key and self.quote:
+                budgets.peek(self.key, credits=self.credits, jobs=self.asked_count)
+        except Refusal as refusal:
+            return "" if refusal.code == "queue_full" else wording.of(key_standing.told(self.actor, refusal))
+        return ""
+
+    @property
+    def unpaid(self) -> str:
+        """Why the key cannot pay for the batch, in a sentence."""
+        short = NotEnoughCredits(needed=self.credits, free=self.balance.credits)
+        return wording.of(key_standing.told(self.actor, short))
+
+    @property
+    def left_of_key(self) -> str:
+        """What the batch leaves of the key's limit that is most used up: "38 left today"; "" for one without limits."""
+        if self.key is None:
+            return ""
+        after = [replace(meter, used=meter.used + self.credits) for meter in budgets.meters(self.key)]
+        fullest = keycards.fullest(after)
+        return keycards.gauge(fullest).left_text if fullest else ""
+
     @property
     def takes_input(self) -> bool:
         """Whether the picked model starts from a picture."""
@@ -238,6 +276,8 @@ class CreateForm(forms.Form):
         needed = quote.credits * self.cleaned_data["count"]
         if needed > self.balance.credits:
             raise NotEnoughCredits(needed=needed, free=self.balance.credits)
+        if self.key:
+            budgets.peek(self.key, credits=needed, jobs=self.cleaned_data["count"])
 
     @property
     def _settled(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_http_methods
 
 from revidweb.accounts.actors import Actor, Right
@@ -14,21 +14,23 @@ from revidweb.lib.refusal import Refusal
 from revidweb.library import gallery
 from revidweb.library.gallery import Filters
 from revidweb.providers.base import Kind
-from revidweb.web import access, context, wording
+from revidweb.web import access, context, key_standing, kinds, parts, wording
 from revidweb.web.access import ActorRequest
 from revidweb.web.forms import create as forms
 from revidweb.web.forms.create import CreateForm
 
-KINDS = (Kind.IMAGE, Kind.VIDEO)
 LATEST = 12
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.actor_may(Right.GENERATE)
 def create(request: ActorRequest, kind: str) -> HttpResponse:
-    """The page; a POST submits it."""
-    if kind not in KINDS:
+    """The page; a POST submits it. A key that may not make the kind is led to one that it may."""
+    if kind not in kinds.KINDS:
         raise Http404
+    makes = kinds.of(request.actor)
+    if makes and kind not in makes:
+        return parts.lead_to(request, resolve_url("create", request.actor.place, makes[0]))
     return _submit(request, Kind(kind)) if request.method == "POST" else _show(request, Kind(kind))
 
 
@@ -36,7 +38,7 @@ def create(request: ActorRequest, kind: str) -> HttpResponse:
 @access.actor_may(Right.GENERATE)
 def options(request: ActorRequest, kind: str) -> HttpResponse:
     """The part with the model's choices and the price, for what is chosen now."""
-    if kind not in KINDS:
+    if kind not in kinds.of(request.actor):
         raise Http404
     form = _form(request, Kind(kind), request.GET)
     return render(request, "create/page.html#chosen", {"form": form})
@@ -68,7 +70,7 @@ def _asked(request: ActorRequest) -> dict[str, str]:
 
 def _page(request: ActorRequest, form: CreateForm, *, status: int = 200) -> HttpResponse:
     now = watch.watch(request.actor)
-    values = {"form": form, "kinds": KINDS, "watch": now, "live_at": "create", **news(request.actor)}
+    values = {"form": form, "kinds": kinds.of(request.actor), "watch": now, "live_at": "create", **news(request.actor)}
     return render(request, "create/page.html", values, status=status)
 
 
@@ -86,10 +88,10 @@ def _submit(request: ActorRequest, kind: Kind) -> HttpResponse:
             )
             return _submitted(request, form, batch)
         except Refusal as refusal:
-            wording.put_on(form, refusal)
+            wording.put_on(form, key_standing.told(request.actor, refusal))
     if not request.htmx:
         return _page(request, form, status=422)
-    return render(request, "create/page.html#order-form", {"form": form, "kinds": KINDS}, status=422)
+    return render(request, "create/page.html#order-form", {"form": form, "kinds": kinds.of(request.actor)}, status=422)
 
 
 def _submitted(request: ActorRequest, form: CreateForm, batch: Batch) -> HttpResponse:
@@ -103,5 +105,5 @@ def _submitted(request: ActorRequest, form: CreateForm, batch: Batch) -> HttpRes
     context.renew(request)
     form = _form(request, form.kind, request.POST)
     now = watch.watch(request.actor)
-    values = {"form": form, "kinds": KINDS, "watch": now, "live_at": "create", "is_submitted": True}
+    values = {"form": form, "kinds": kinds.of(request.actor), "watch": now, "live_at": "create", "is_submitted": True}
     return render(request, "create/page.html#submitted", values)

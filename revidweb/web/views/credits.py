@@ -1,11 +1,9 @@
 """Credits: what there is, and the statement as a bank would print it."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -15,13 +13,16 @@ from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.catalog.params import Choice
 from revidweb.credits import ledger, statements
-from revidweb.credits.models import TransferKind, Wallet
+from revidweb.credits.models import TransferKind, Wallet, WalletKind
 from revidweb.credits.statements import Line, Wanted
 from revidweb.jobs import listing
 from revidweb.jobs.models import Job
-from revidweb.web import access
+from revidweb.keys import naming
+from revidweb.web import access, days
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.filters import choices
+
+from . import key_credits
 
 _PER_PAGE = 50
 _MOST_MEMBERS = 200  # in the list of statements; the others are reached from Members
@@ -43,7 +44,9 @@ class Row:
 @vary_on_headers("HX-Request")
 @actor_may()
 def credits(request: ActorRequest) -> HttpResponse:
-    """Show one's own wallet; to those who see all, the house's or, with `?member=`, a member's."""
+    """Show one's own wallet; to those who see all, the house's or, with `?member=`, a member's; a key's own figures."""
+    if request.actor.key:
+        return key_credits.shown(request)
     members = _members(request.actor)
     member = _whose(request, members)
     wallet = ledger.wallet_of(member) if member else ledger.house(request.actor.tenant)
@@ -54,7 +57,7 @@ def credits(request: ActorRequest) -> HttpResponse:
         "granting": member is not None and request.actor.may(Right.GRANT),
         "members": _choices(members, member),
         "kinds": choices(_kinds(), wanted.kind, every=_("Everything")),
-        "days": {name: _day(request.GET, name) for name in ("from", "to")},
+        "days": {name: days.named(request.GET, name) for name in ("from", "to")},
         "is_filtered": wanted != statements.EVERYTHING,
     }
     part = "#statement" if request.htmx and not request.htmx.history_restore_request else ""
@@ -98,21 +101,9 @@ def _wanted(asked: QueryDict, actor: Actor) -> Wanted:
     kind = asked.get("kind", "")
     return Wanted(
         kind=kind if kind in TransferKind.values else "",
-        since=_midnight(_day(asked, "from"), actor),
-        until=_midnight(_day(asked, "to"), actor, days=1),
+        since=days.begin(days.named(asked, "from"), actor.tenant.zone),
+        until=days.begin(days.named(asked, "to"), actor.tenant.zone, later=1),
     )
-
-
-def _day(asked: QueryDict, name: str) -> date | None:
-    try:
-        day = parse_date(asked.get(name, ""))
-    except ValueError:
-        return None
-    return day if day and date(1970, 1, 2) <= day < date(9999, 12, 30) else None
-
-
-def _midnight(day: date | None, actor: Actor, *, days: int = 0) -> datetime | None:
-    return datetime.combine(day + timedelta(days=days), time.min, tzinfo=actor.tenant.zone) if day else None
 
 
 def _position(asked: QueryDict, name: str) -> int | None:
@@ -151,15 +142,25 @@ def _rows(actor: Actor, lines: list[Line], members: list[Member], *, is_house: b
     names = _names(
         actor, {line.actor.removeprefix(_MEMBER) for line in lines if line.actor.startswith(_MEMBER)}, members
     )
-    return [_row(line, jobs.get(line.reference.removeprefix(_CAPTURE)), names, is_house=is_house) for line in lines]
+    keys = _keys(actor, lines)
+    return [
+        _row(line, jobs.get(line.reference.removeprefix(_CAPTURE)), names, keys, is_house=is_house) for line in lines
+    ]
 
 
-def _row(line: Line, job: Job | None, names: dict[str, str], *, is_house: bool) -> Row:
+def _keys(actor: Actor, lines: list[Line]) -> dict[int, str]:
+    """The names of the keys that were filled or gave back, by their wallets."""
+    return naming.by_wallet(
+        actor.tenant, {line.other.pk for line in lines if line.other and line.other.kind == WalletKind.KEY}
+    )
+
+
+def _row(line: Line, job: Job | None, names: dict[str, str], keys: dict[int, str], *, is_house: bool) -> Row:
     if _is_job(line):
         return Row(line, *_job_words(line, job, is_house=is_house), job)
     by = names.get(line.actor.removeprefix(_MEMBER), "")
     said = [_("by %(name)s") % {"name": by} if by else "", line.note]
-    return Row(line, _moved_words(line), " · ".join(filter(None, said)), None)
+    return Row(line, _moved_words(line, keys), " · ".join(filter(None, said)), None)
 
 
 def _is_job(line: Line) -> bool:
@@ -174,8 +175,11 @@ def _job_words(line: Line, job: Job | None, *, is_house: bool) -> tuple[str, str
     return job.media_model.title, " · ".join(said)
 
 
-def _moved_words(line: Line) -> str:
+def _moved_words(line: Line, keys: dict[int, str]) -> str:
     """Where the credits came from or went to."""
+    if line.other and line.other.pk in keys:
+        words = _("Given back by key %(name)s") if line.credits > 0 else _("Filled into key %(name)s")
+        return words % {"name": keys[line.other.pk]}
     other = line.other.member if line.other else None
     name = str(other.person) if other else _("the house")
     if line.kind == TransferKind.GRANT and other:

@@ -26,7 +26,7 @@ from revidweb.keys import listing as keyring
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Mode
-from revidweb.web import access, events, standing, wording
+from revidweb.web import access, events, key_standing, standing, wording
 from revidweb.web.access import ActorRequest
 from revidweb.web.forms import jobs as forms
 from revidweb.web.forms.filters import choices
@@ -162,7 +162,7 @@ def retry(request: ActorRequest, job_id: str) -> HttpResponse:
     try:
         batch = retrying.retry(request.actor, row, token=token, shown=_shown(request))
     except Refusal as refusal:
-        messages.error(request, wording.of(refusal))
+        messages.error(request, wording.of(key_standing.told(request.actor, refusal)))
         return redirect("job", tenant_slug=request.actor.place, job_id=row.public_id)
     messages.success(request, _("Submitted again as a new job."))
     return redirect("job", tenant_slug=request.actor.place, job_id=batch.jobs.get().public_id)

@@ -15,6 +15,7 @@ from revidweb.web.access import ActorRequest
 from . import create, jobs, overview
 
 PAGES = ("create", "overview", "jobs", "job", "frame")
+KEY_PAGES = ("create", "jobs", "job", "frame")
 NEWS = {"create": create.news, "overview": overview.news}
 
 
@@ -30,7 +31,7 @@ def live(request: ActorRequest) -> HttpResponse:
     if now.version == version:
         return HttpResponse(status=204)
     asked = request.GET.get("at", "")
-    at = asked if asked in PAGES else "frame"
+    at = asked if asked in (KEY_PAGES if request.actor.key else PAGES) else "frame"
     context = {"watch": now, "version": now.version, "live_at": at} | _pieces(request, at, now, version)
     return render(request, "live/changes.html", context)
 

@@ -15,8 +15,7 @@ from revidweb.catalog.listing import Listed, Standing
 from revidweb.catalog.models import Offer, Price
 from revidweb.providers.base import Kind
 from revidweb.web.access import ActorRequest, actor_may
-
-from .create import KINDS as CREATE_KINDS
+from revidweb.web.kinds import KINDS
 
 ROW_NAMES = ("resolution", "quality", "duration", "speed", "audio")  # what tells price rows apart, besides the server
 
@@ -120,7 +119,7 @@ def _shown(model: Listed) -> Shown:
         model=model,
         facts=_facts(model),
         tariffs=[_tariff(offer) for offer in model.offers],
-        can_create=is_available and model.kind in CREATE_KINDS,
+        can_create=is_available and model.kind in KINDS,
     )
 
 

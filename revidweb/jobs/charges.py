@@ -1,0 +1,52 @@
+"""What was charged for an actor's jobs, where no wallet of their own keeps a statement: a shared key's."""
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from revidweb.accounts.actors import Actor
+
+from .listing import PER_PAGE, Page
+from .models import Job
+
+
+def page(
+    actor: Actor,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: Job | None = None,
+    after: Job | None = None,
+    limit: int = PER_PAGE,
+) -> Page:
+    """Jobs of the actor that cost something, with hold and model, those that ended last first. One query.
+
+    since, until: aware, the latter not included. before, after: the job where the page beside this one ends. Where
+    fewer than a page are newer than `after`, the newest page is meant: a second query.
+    """
+    rows = Job.objects.visible_to(actor).filter(_within(since, until), hold__captured__gt=0)
+    rows = rows.select_related("media_model", "hold").order_by("-ended_at", "-id")
+    if after is not None:
+        newer = list(rows.filter(_is_later(after)).reverse()[: limit + 1])
+        if len(newer) > limit:
+            return Page(newer[limit - 1 :: -1], has_older=True, has_newer=True)
+    if before is not None:
+        rows = rows.filter(_is_earlier(before))
+    jobs = list(rows[: limit + 1])
+    return Page(jobs[:limit], has_older=len(jobs) > limit, has_newer=before is not None)
+
+
+def _within(since: datetime | None, until: datetime | None) -> Q:
+    asked = Q()
+    if since:
+        asked &= Q(ended_at__gte=since)
+    return asked & Q(ended_at__lt=until) if until else asked
+
+
+def _is_earlier(job: Job) -> Q:
+    """Written with a plain bound on the time first: that is what an index can jump to."""
+    return Q(ended_at__lte=job.ended_at) & (Q(ended_at__lt=job.ended_at) | Q(pk__lt=job.pk))
+
+
+def _is_later(job: Job) -> Q:
+    return Q(ended_at__gte=job.ended_at) & (Q(ended_at__gt=job.ended_at) | Q(pk__gt=job.pk))

@@ -1,0 +1,119 @@
+"""Credits of a key: its limits, and the statement of its own wallet or, of a shared key, what its own jobs cost."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from revidweb.credits import statements
+from revidweb.credits.models import TransferKind, Wallet
+from revidweb.credits.statements import Line, Wanted
+from revidweb.jobs import charges, listing
+from revidweb.jobs.models import Job
+from revidweb.keys import budgets
+from revidweb.keys.listing import Secrets
+from revidweb.web import access, days
+from revidweb.web.access import ActorRequest
+from revidweb.web.keycards import Card
+
+_PER_PAGE = 50
+_CAPTURE = "capture:job:"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line in words. credits: signed; balance_after: None where there is no own wallet; job: what it paid for."""
+
+    at: datetime
+    title: str
+    detail: str
+    credits: int
+    balance_after: int | None
+    job: Job | None
+
+
+def shown(request: ActorRequest) -> HttpResponse:
+    """The page; its statement alone for htmx. Nothing in it is of the member, or of another key."""
+    key = budgets.key_of(request.actor)
+    told = {name: days.named(request.GET, name) for name in ("from", "to")}
+    context = {
+        "days": told,
+        "is_filtered": any(told.values()),
+        "gauges": Card(key, Secrets(), budgets.meters(key)).gauges,
+        "figures": statements.summary(key.wallet) if key.wallet else None,
+        "spent": key.spent,
+        **(_statement(request, key.wallet) if key.wallet else _charges(request)),
+    }
+    part = "#statement" if request.htmx and not request.htmx.history_restore_request else ""
+    return render(request, f"credits/key.html{part}", context)
+
+
+def _span(request: ActorRequest) -> tuple[datetime | None, datetime | None]:
+    zone = request.actor.tenant.zone
+    since, until = (days.named(request.GET, name) for name in ("from", "to"))
+    return days.begin(since, zone), days.begin(until, zone, later=1)
+
+
+def _address(request: ActorRequest, name: str, position: str) -> str:
+    """The same days at another position; "" for none."""
+    words = {day: request.GET[day] for day in ("from", "to") if request.GET.get(day)}
+    return f"?{urlencode(words | {name: position})}" if position else ""
+
+
+# -- of a key with a wallet of its own
+
+
+def _statement(request: ActorRequest, wallet: Wallet) -> dict[str, object]:
+    since, until = _span(request)
+    before, after = (_line_id(request.GET.get(name, "")) for name in ("before", "after"))
+    wanted = Wanted(since=since, until=until)
+    page = statements.page(wallet, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
+    names = [line.reference.removeprefix(_CAPTURE) for line in page.lines if line.reference.startswith(_CAPTURE)]
+    jobs = listing.named(request.actor, names)
+    return {
+        "rows": [_of_line(line, jobs.get(line.reference.removeprefix(_CAPTURE))) for line in page.lines],
+        "older": _address(request, "before", str(page.older or "")),
+        "newer": _address(request, "after", str(page.newer or "")),
+    }
+
+
+def _line_id(text: str) -> int | None:
+    """A line's id out of the address, as long as a database can hold it."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+
+
+def _of_line(line: Line, job: Job | None) -> Row:
+    title, detail = (job.media_model.title, job.prompt) if job else (_moved(line), "")
+    return Row(line.at, title, detail, line.credits, line.balance_after, job)
+
+
+def _moved(line: Line) -> str:
+    """What happened to the wallet, without a name."""
+    if line.kind == TransferKind.CAPTURE:
+        return _("A job")
+    return _("Filled up") if line.credits > 0 else _("Taken back")
+
+
+# -- of a shared key
+
+
+def _charges(request: ActorRequest) -> dict[str, object]:
+    since, until = _span(request)
+    before, after = (
+        access.job(request, request.GET[name]) if request.GET.get(name) else None for name in ("before", "after")
+    )
+    page = charges.page(request.actor, since=since, until=until, before=before, after=after, limit=_PER_PAGE)
+    ends = (page.jobs[0].public_id, page.jobs[-1].public_id) if page.jobs else ("", "")
+    return {
+        "rows": [_of_charge(job) for job in page.jobs],
+        "older": _address(request, "before", ends[1] if page.has_older else ""),
+        "newer": _address(request, "after", ends[0] if page.has_newer else ""),
+    }
+
+
+def _of_charge(job: Job) -> Row:
+    at = job.ended_at or job.created_at
+    return Row(at, job.media_model.title, job.prompt, -job.hold.captured, None, job)
