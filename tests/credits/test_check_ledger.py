@@ -38,6 +38,7 @@ class Book:
     house: Wallet
     stranger: Wallet
     cleos: Wallet
+    keys: Wallet
     captured: Hold
     by_house: Hold
     open: Hold
@@ -64,7 +65,8 @@ def book() -> Book:
     ledger.release(holds[1])
     ledger.capture(by_house, actor=ACTOR)
     cleos = a_wallet(0, member=makers.a_member(tenant))
-    return Book(alice, bob, house, a_wallet(50), cleos, holds[0], by_house, holds[2], holds[1])
+    keys = ledger.open_for_key(house)
+    return Book(alice, bob, house, a_wallet(50), cleos, keys, holds[0], by_house, holds[2], holds[1])
 
 
 def execute(*statements: str) -> None:
@@ -117,6 +119,14 @@ FAULTS = {
     "a balance was raised on a wallet without entries": (
         "DELETE FROM credits_entry WHERE wallet_id = {bob}",
         {"wallet_balance", "transfer_sum"},
+    ),
+    "a key's wallet was filled from elsewhere": (
+        "UPDATE credits_wallet SET origin_id = {stranger} WHERE id = {keys}",
+        {"wallet_origin"},
+    ),
+    "a key's wallet was filled from a key": (
+        "UPDATE credits_wallet SET origin_id = {keys} WHERE id = {keys}",
+        {"wallet_origin"},
     ),
     "held was raised": ("UPDATE credits_wallet SET held = held + 1 WHERE id = {alice}", {"wallet_held"}),
     "an open hold is gone": ("DELETE FROM credits_hold WHERE id = {open}", {"wallet_held"}),
@@ -200,7 +210,7 @@ FAULTS = {
 def test_a_sound_book_passes(book):
     code, said = run()
     assert code == 0
-    assert said == "The book is sound: 7 wallets, 5 transfers, 10 entries, 4 holds.\n"
+    assert said == "The book is sound: 8 wallets, 5 transfers, 10 entries, 4 holds.\n"
 
 
 def test_an_empty_book_is_sound():
