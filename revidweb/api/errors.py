@@ -54,7 +54,7 @@ SAYINGS: dict[str, str] = {
     "model_unavailable": "No connection offers %(model)s at this moment",
     "needs_input_image": "%(model)s needs an input image",
     "takes_no_input_image": "%(model)s takes no input image",
-    "too_many_inputs": "%(model)s takes at most %(most)s",
+    "too_many_inputs": "%(model)s starts from at most %(most)s, not from %(count)s",
     "not_taken": "this model has no such parameter",
     "not_a_choice": "%(value)s is not a choice. Possible: %(choices)s",
     "impossible": "%(value)s is not possible together with the rest. Possible: %(choices)s",
@@ -168,8 +168,20 @@ def _queue_full(facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def rate_headers(limit: int, remaining: int, resets_in_s: int) -> dict[str, str]:
+    """How many requests a minute has, how many are left in it, and in how many seconds the next one begins."""
+    return {
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": str(remaining),
+        "X-RateLimit-Reset": str(resets_in_s),
+    }
+
+
 def _headers(refusal: Refusal, status: int) -> dict[str, str]:
     if status != 429:
         return {}
-    wait_s = refusal.facts.get("retry_after_s", _QUEUE_WAIT_S)
-    return {"Retry-After": str(max(1, math.ceil(wait_s)))}
+    facts = refusal.facts
+    wait = {"Retry-After": str(max(1, math.ceil(facts.get("retry_after_s", _QUEUE_WAIT_S))))}
+    if refusal.code != "key_rate":
+        return wait
+    return wait | rate_headers(facts["limit"], facts["remaining"], facts["resets_in_s"])

@@ -71,13 +71,4 @@ def _headers(request: HttpRequest) -> Mapping[str, str]:
     """What every answer carries, as far as it does not say otherwise."""
     carried = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     rate: Rate | None = getattr(request, "rate", None)
-    return carried | (rate_headers(rate) if rate else {})
-
-
-def rate_headers(rate: Rate) -> dict[str, str]:
-    """How many requests a minute there are, how many are left, and in how many seconds they are all there again."""
-    return {
-        "X-RateLimit-Limit": str(rate.limit),
-        "X-RateLimit-Remaining": str(rate.remaining),
-        "X-RateLimit-Reset": str(rate.resets_in_s),
-    }
+    return carried | (errors.rate_headers(rate.limit, rate.remaining, rate.resets_in_s) if rate else {})
