@@ -20,7 +20,7 @@ router = Router()
 
 _FILE_FIELDS = ("file", "input_image")
 _PUT = ["PUT", "OPTIONS"]
-_FINISHED: dict[str, str] = {UploadState.READY: "completed", UploadState.FAILED: "failed"}
+_DELETED = "This file was deleted"
 
 
 class Uploaded(BaseModel):
@@ -75,7 +75,7 @@ class Stand(BaseModel):
 )
 def image(request: KeyRequest) -> HttpResponse:
     """Keep an image and answer with its address, for `img_url`. The same image again is the same file."""
-    return errors.say(_ready(uploading.bring(request.actor, _given(request))))
+    return errors.say(_answered(uploading.bring(request.actor, _given(request))))
 
 
 @router.post(
@@ -103,7 +103,7 @@ def presign(request: KeyRequest) -> HttpResponse:
 def confirm(request: KeyRequest) -> HttpResponse:
     """Make an image of the bytes that were sent. Again: the same answer, with a fresh address."""
     upload = uploading.confirm(_found(request, _required(request, "upload_id", most=80)))
-    return errors.say(_ready(upload) if upload.state == UploadState.READY else _underway(upload))
+    return errors.say(_answered(upload))
 
 
 @router.post(
@@ -126,7 +126,7 @@ def from_url(request: KeyRequest) -> HttpResponse:
     body = bodies.read(request)
     kind = body.text("type", most=80).strip().lower() or "image"
     upload = uploading.from_url(request.actor, url=body.text("url").strip(), kind=kind)
-    return errors.say(_ready(upload) if upload.state == UploadState.READY else _underway(upload))
+    return errors.say(_answered(upload))
 
 
 @router.get(
@@ -199,24 +199,28 @@ def _found(request: KeyRequest, upload_id: str) -> Upload:
     return found
 
 
-def _ready(upload: Upload) -> dict[str, Any]:
+def _answered(upload: Upload) -> dict[str, Any]:
+    """An upload that is ready, or under way. 404: its file was deleted since."""
+    if upload.file is None:
+        return {"upload_id": upload.public_id, "status": "processing"}
+    if upload.file.deleted_at:
+        raise errors.not_found(_DELETED)
     return {"upload_id": upload.public_id, "status": "ready", **_described(upload.file)}
 
 
-def _underway(upload: Upload) -> dict[str, str]:
-    return {"upload_id": upload.public_id, "status": "processing"}
-
-
 def _stand(upload: Upload) -> dict[str, Any]:
-    """`completed` is RevidAPI's word here, where the other answers say `ready`."""
-    answer: dict[str, Any] = {"upload_id": upload.public_id, "status": _FINISHED.get(upload.state, "processing")}
+    """How it stands: `completed` is RevidAPI's word here, where its other answers say `ready`."""
+    stand = {"upload_id": upload.public_id}
     if upload.state == UploadState.FAILED:
-        answer["error"] = errors.said(uploading.refusal_of(upload))
-    return answer | (_described(upload.file) if upload.file else {})
+        return stand | {"status": "failed", "error": errors.said(uploading.refusal_of(upload))}
+    if upload.file is None:
+        return stand | {"status": "processing"}
+    if upload.file.deleted_at:
+        return stand | {"status": "failed", "error": _DELETED}
+    return stand | {"status": "completed", **_described(upload.file)}
 
 
-def _described(file: StoredFile | None) -> dict[str, Any]:
-    assert file is not None, "the database lets no upload be ready without a file"
+def _described(file: StoredFile) -> dict[str, Any]:
     return {
         "file_id": file.public_id,
         "url": links.sign(file),
