@@ -86,8 +86,6 @@ def _detail(what: str, facts: dict[str, Any]) -> str:
             return _("the old one was good for %(time)s more") % {"time": keycards.span(facts["grace_s"])}
         case "key.rotated":
             return _("the old one ended at once")
-        case "key.revoked" if facts["credits"]:
-            return _("%(credits)s went back") % {"credits": house.credits(facts["credits"])}
         case "key.limit_near" | "key.limit_reached":
             return _limit(facts)
         case _:

@@ -253,8 +253,13 @@ def test_more_than_the_wallet_has_is_refused_at_its_field(owner):
 def test_every_limit_is_kept(owner):
     last_day = (clock.now() + timedelta(days=30)).date()
     limits = {
-        **{"day": "100", "week": "200", "month": "300", "lifetime": "400"},
-        **{"running": "5", "queue": "0", "per_minute": "60"},
+        "day": "100",
+        "week": "200",
+        "month": "300",
+        "lifetime": "400",
+        "running": "5",
+        "queue": "0",
+        "per_minute": "60",
         "kinds": ["image"],
         "models": ["nano-banana", "image-4.0"],
         "addresses": "203.0.113.7, 2001:db8::/32\n198.51.100.0/24",
