@@ -19,12 +19,15 @@ from revidweb.catalog import founding
 from revidweb.catalog.models import CatalogChange
 from revidweb.credits import ledger
 from revidweb.files import intake
-from revidweb.keys import leaving
+from revidweb.keys import issuing, leaving
 from revidweb.lib import clock
+from revidweb.notices.models import Notice
+from revidweb.trail import trail
 from tests import makers
 from tests.connections.makers import an_account
 from tests.files.makers import an_upload, encoded
 from tests.library.makers import a_job, an_output
+from tests.notices.makers import a_delivery
 
 from .world import changed, everything
 
@@ -74,6 +77,8 @@ TENANT: dict[str, Address] = {
     "create": Address(BOTH, query={"remix": "job_id", "input": "file_id"}),
     "create_options": Address(),
     "credits": Address(query={"member": "member_id"}),
+    "delivery": Address(),
+    "delivery_resend": Address(POST),
     "gallery": Address(),  # a position that is not there means the beginning: results come and go
     "invitation_again": Address(POST, may=MANAGERS),
     "invitation_new": Address(BOTH, may=MANAGERS),
@@ -83,6 +88,7 @@ TENANT: dict[str, Address] = {
     "job_cancel": Address(POST),
     "job_retry": Address(POST),
     "jobs": Address(query={"before": "job_id", "after": "job_id"}),
+    "key_webhooks": Address(),
     "leave": Address(BOTH),
     "live": Address(),
     "logo": Address(),
@@ -94,6 +100,9 @@ TENANT: dict[str, Address] = {
     "member_role": Address(POST, may=MANAGERS),
     "members": Address(may=MANAGERS),
     "models": Address(),
+    "notice_read": Address(POST),
+    "notices": Address(),
+    "notices_read": Address(POST),
     "output": Address(),
     "output_delete": Address(POST),
     "output_favourite": Address(POST),
@@ -106,6 +115,8 @@ TENANT: dict[str, Address] = {
     "settings_logo": Address(POST, may=MANAGERS),
     "settings_logo_remove": Address(POST, may=MANAGERS),
     "uploads": Address(POST),
+    "webhook_secret": Address(POST),
+    "webhook_test": Address(POST),
 }
 OTHERS = {"admin", "v1"}  # the operator's: test_admin.py; programs': tests/api/test_isolation.py
 NO_ROWS = {"tenant_slug", "kind", "variant", "purpose"}  # words of a path that name no row
@@ -127,6 +138,8 @@ EVIL = {  # one form that would change something at every address that took it
     "accent": "#ff0000",
     "join_policy": "open",
     "host": "taken-over.example.com",
+    "receiver": "https://evil.example.com/hooks",
+    "rotate": "yes",
 }
 FORM = {"data": urlencode(EVIL), "content_type": "application/x-www-form-urlencoded"}
 
@@ -170,6 +183,15 @@ def a_house(name: str) -> House:
     account = an_account(owner.tenant)
     held = CatalogChange.objects.create(connection=account, what="held", model="kling-2.6", old=30, new=120)
     ids |= {"connection_id": account.public_id, "change_id": str(held.pk)}
+    key = issuing.issue(actors.of(ann), kind="shared", name="Ann's", token=f"key-{name}").key
+    notice = Notice.objects.create(
+        tenant=ann.tenant, member=ann, row=trail.of(key.reference)[0], mail_due_at=clock.after(3600)
+    )
+    ids |= {
+        "key_id": key.public_id,
+        "delivery_id": a_delivery("https://example.com/hooks", key).public_id,
+        "notice_id": notice.public_id,
+    }
     invitation, _token = invitations.invite(actors.of(owner), role=Role.USER)
     ids |= {
         "invitation_id": invitation.public_id,
