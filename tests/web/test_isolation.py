@@ -88,6 +88,15 @@ TENANT: dict[str, Address] = {
     "job_cancel": Address(POST),
     "job_retry": Address(POST),
     "jobs": Address(query={"before": "job_id", "after": "job_id"}),
+    "key": Address(),
+    "key_limits": Address(BOTH),
+    "key_new": Address(BOTH),
+    "key_pause": Address(POST),
+    "key_resume": Address(POST),
+    "key_revoke": Address(POST),
+    "key_rotate": Address(POST),
+    "key_top_up": Address(POST),
+    "keys": Address(),
     "key_webhooks": Address(),
     "leave": Address(BOTH),
     "live": Address(),
@@ -370,7 +379,7 @@ def test_a_user_finds_no_row_of_another_member_and_no_page_of_those_who_manage(o
 def test_a_user_sees_no_other_member_in_lists(ours):
     client = makers.a_client(ours.ben)
     slug = ours.ids["tenant_slug"]
-    for name in ("overview", "gallery", "jobs", "credits", "live"):
+    for name in ("overview", "gallery", "jobs", "credits", "keys", "live"):
         page = client.get(reverse(name, args=[slug])).content.decode()
         assert [row for row in ours.ids.values() if "_" in row and row in page] == [], name
 
