@@ -6,10 +6,12 @@ import io
 import pytest
 from PIL import Image
 
+from revidweb.accounts.actors import of
 from revidweb.accounts.models import Role
-from revidweb.files import intake, storage
+from revidweb.files import intake, storage, uploading
 from revidweb.files.models import Purpose, StoredFile
 from revidweb.lib.refusal import Refusal
+from tests.keys.makers import a_key_actor
 from tests.makers import a_member, an_actor
 
 from . import makers
@@ -88,7 +90,7 @@ def test_stored_files_are_private_on_the_disk(written, settings):
 
 def test_an_upload_becomes_an_input():
     actor = an_actor()
-    file = intake.keep_upload(actor, makers.an_upload(makers.encoded(), "../../My photo\n.png"))
+    file = uploading.keep(actor, makers.an_upload(makers.encoded(), "../../My photo\n.png"))
     assert (file.tenant, file.member, file.purpose) == (actor.tenant, actor.member, Purpose.INPUT)
     assert file.name == "My photo.png"
     assert StoredFile.objects.get() == file
@@ -97,22 +99,31 @@ def test_an_upload_becomes_an_input():
 
 def test_the_same_upload_twice_is_the_first_row(settings):
     actor = an_actor()
-    first = intake.keep_upload(actor, makers.an_upload(makers.encoded()))
+    first = uploading.keep(actor, makers.an_upload(makers.encoded()))
     before = everything_stored(settings)
-    assert intake.keep_upload(actor, makers.an_upload(makers.encoded(), "other.png")) == first
+    assert uploading.keep(actor, makers.an_upload(makers.encoded(), "other.png")) == first
     assert everything_stored(settings) == before
 
 
+def test_what_a_key_brings_is_the_keys_own():
+    member = a_member()
+    actors = [of(member), a_key_actor(member), a_key_actor(member)]
+    kept = [uploading.keep(actor, makers.an_upload(makers.encoded())) for actor in actors for _ in range(2)]
+    assert kept[0::2] == kept[1::2]
+    assert [file.key for file in kept[0::2]] == ["", *(actor.key.public_id for actor in actors[1:])]
+    assert {file.member for file in kept} == {member}
+
+
 def test_another_members_same_upload_is_their_own():
-    first = intake.keep_upload(an_actor(), makers.an_upload(makers.encoded()))
-    assert intake.keep_upload(an_actor(), makers.an_upload(makers.encoded())) != first
+    first = uploading.keep(an_actor(), makers.an_upload(makers.encoded()))
+    assert uploading.keep(an_actor(), makers.an_upload(makers.encoded())) != first
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_an_input_loses_what_it_tells_about_its_maker_and_stays_upright(kind):
     photo = makers.a_photo(orientation=6, kind=kind)
     assert b"Telltale" in photo
-    file = intake.keep_upload(an_actor(), makers.an_upload(photo))
+    file = uploading.keep(an_actor(), makers.an_upload(photo))
     kept = content_of(file.path)
     assert b"Telltale" not in kept
     assert dict(Image.open(io.BytesIO(kept)).getexif()) == {makers.ORIENTATION: 6}
@@ -123,12 +134,12 @@ def test_an_input_loses_what_it_tells_about_its_maker_and_stays_upright(kind):
 def test_what_hangs_behind_an_image_is_cut_off():
     for kind in ("PNG", "JPEG", "WEBP"):
         content = makers.encoded(kind=kind)
-        file = intake.keep_upload(an_actor(), makers.an_upload(content + b"<script>alert(1)</script>PK\x03\x04"))
+        file = uploading.keep(an_actor(), makers.an_upload(content + b"<script>alert(1)</script>PK\x03\x04"))
         assert content_of(file.path) == content
 
 
 def test_a_still_gif_is_kept_as_png():
-    file = intake.keep_upload(an_actor(), makers.an_upload(makers.encoded(kind="GIF", comment=b"Telltale"), "a.gif"))
+    file = uploading.keep(an_actor(), makers.an_upload(makers.encoded(kind="GIF", comment=b"Telltale"), "a.gif"))
     assert (file.content_type, picture_of(file.path).format) == ("image/png", "PNG")
     assert b"Telltale" not in content_of(file.path)
 
@@ -150,7 +161,7 @@ def test_a_still_gif_is_kept_as_png():
 def test_a_bad_upload_is_refused_at_its_field_and_writes_nothing(settings, content, code):
     actor, before = an_actor(), everything_stored(settings)
     with pytest.raises(Refusal) as refused:
-        intake.keep_upload(actor, makers.an_upload(content))
+        uploading.keep(actor, makers.an_upload(content))
     assert (refused.value.code, refused.value.field) == (code, "input_image")
     assert everything_stored(settings) == before
     assert not StoredFile.objects.exists()
@@ -158,7 +169,7 @@ def test_a_bad_upload_is_refused_at_its_field_and_writes_nothing(settings, conte
 
 def test_a_clip_is_no_input_image(tmp_path):
     with pytest.raises(Refusal, match="not_an_image"):
-        intake.keep_upload(an_actor(), makers.an_upload(makers.a_clip(tmp_path).read_bytes()))
+        uploading.keep(an_actor(), makers.an_upload(makers.a_clip(tmp_path).read_bytes()))
 
 
 def test_a_huge_upload_is_refused_before_it_is_read(settings):
@@ -166,7 +177,7 @@ def test_a_huge_upload_is_refused_before_it_is_read(settings):
     upload = makers.an_upload(bytes(1_048_577))
     upload.chunks = None
     with pytest.raises(Refusal) as refused:
-        intake.keep_upload(an_actor(), upload)
+        uploading.keep(an_actor(), upload)
     assert (refused.value.code, refused.value.facts) == ("file_too_large", {"max_mb": 1})
 
 
@@ -174,7 +185,7 @@ def test_a_jpeg_of_endless_scans_is_refused():
     photo = makers.encoded(kind="JPEG", progressive=True)
     start, end = photo.index(b"\xff\xda"), photo.rindex(b"\xff\xd9")
     with pytest.raises(Refusal, match="file_broken"):
-        intake.keep_upload(an_actor(), makers.an_upload(photo[:end] + photo[start:end] * 40 + photo[end:]))
+        uploading.keep(an_actor(), makers.an_upload(photo[:end] + photo[start:end] * 40 + photo[end:]))
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK", "RGBA", "P", "LA", "1"])
@@ -198,6 +209,6 @@ def test_a_wide_gamut_profile_follows_into_the_thumbnail(written):
 
 def test_the_row_is_seen_by_its_member_and_by_who_sees_all():
     actor = an_actor()
-    file = intake.keep_upload(actor, makers.an_upload(makers.encoded()))
+    file = uploading.keep(actor, makers.an_upload(makers.encoded()))
     for other, sees in ((an_actor(actor.tenant), False), (an_actor(actor.tenant, role=Role.OWNER), True)):
         assert StoredFile.objects.visible_to(other).filter(pk=file.pk).exists() is sees

@@ -10,6 +10,7 @@ from revidweb.lib.refusal import Refusal
 from revidweb.library import favourites, gallery
 from revidweb.library.gallery import Filters
 from revidweb.trail import trail
+from tests.keys.makers import a_key_actor
 from tests.library.makers import a_job, a_model, an_actor_with, an_output
 from tests.makers import a_member, a_tenant, an_actor
 
@@ -174,3 +175,42 @@ def test_a_result_that_a_running_job_starts_from_stays_until_it_ended():
         gallery.erase(actor, output)
     job.move("failed")
     assert gallery.erase(actor, output)
+
+
+# -- keys ------------------------------------------------------------------------------------------------------------
+
+
+def of_a_key(member):
+    """A result of the member's key, the key as an actor, and beside it a result of the member."""
+    key = a_key_actor(member)
+    an_output(member)
+    output = an_output(member)
+    Output.objects.filter(pk=output.pk).update(key=key.key.pk)
+    return Output.objects.get(pk=output.pk), key
+
+
+def test_a_key_sees_its_own_results_and_its_member_all_of_theirs(django_assert_num_queries):
+    member = a_member()
+    output, key = of_a_key(member)
+    with django_assert_num_queries(1):
+        assert shown(key) == [output]
+    assert len(shown(of(member))) == 2
+    assert gallery.neighbours(key, Filters(), output) == gallery.Neighbours("", "")
+    assert gallery.position(key, output.public_id) == output
+
+
+def test_a_keys_results_have_no_marks_not_even_its_members():
+    output, key = of_a_key(a_member())
+    favourites.put(of(output.member), output)
+    assert shown(key)[0].is_favourite is False
+    assert (favourites.has(key, output), shown(key, favourite=True)) == (False, [])
+    for deed in (favourites.put, favourites.remove):
+        with pytest.raises(Refusal, match="not_allowed"):
+            deed(key, output)
+
+
+def test_a_key_deletes_nothing():
+    output, key = of_a_key(a_member())
+    with pytest.raises(Refusal, match="not_allowed"):
+        gallery.erase(key, output)
+    assert shown(key) == [output]
