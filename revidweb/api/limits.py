@@ -20,8 +20,8 @@ def of(request: KeyRequest) -> dict[str, dict[str, int]]:
     total, image, video = _slots(key)
     shares = key.running_limit is None
     active = programs.active_of_tenant(request.actor) if shares else programs.active(request.actor)
-    free = max(0, total - active.total)
-    queue = NO_QUEUE_LIMIT if key.queue_limit is None else key.queue_limit
+    queue, more = _queue(key, active.queued)
+    free = min(more, max(0, total - active.total))
     return {
         "limits": {"total_concurrent": total, "image_concurrent": image, "video_concurrent": video, "queue": queue},
         "active": {
@@ -33,7 +33,7 @@ def of(request: KeyRequest) -> dict[str, dict[str, int]]:
         "available": {
             "image_slots": min(free, max(0, image - active.images)),
             "video_slots": min(free, max(0, video - active.others)),
-            "queue_slots": max(0, queue - active.queued),
+            "queue_slots": min(queue, more),
         },
     }
 
@@ -47,6 +47,13 @@ def set_on(key: ApiKey) -> dict[str, Any]:
         "allowed_models": key.allowed_models,
         "allowed_types": key.allowed_kinds,
     }
+
+
+def _queue(key: ApiKey, queued: int) -> tuple[int, int]:
+    """How many may wait, and how many more jobs are accepted at all."""
+    if key.running_limit is None or key.queue_limit is None:
+        return NO_QUEUE_LIMIT, NO_QUEUE_LIMIT - queued
+    return key.queue_limit, max(0, key.running_limit + key.queue_limit - key.moving)
 
 
 def _slots(key: ApiKey) -> tuple[int, int, int]:
