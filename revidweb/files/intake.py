@@ -11,47 +11,13 @@ from pathlib import Path
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Member, Tenant
-from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 
 from . import probe, storage, stripping, thumbs
 from .models import EXTENSIONS, MediaKind, Purpose, StoredFile
 
 _NAME_MAX_CHARS = 120
-
-
-def keep_upload(actor: Actor, upload: "UploadedFile[bytes]", *, field: str = "input_image") -> StoredFile:
-    """Keep an image that a member or a key gives as an input; the same content again is the row that is there already.
-
-    Each has files of its own: what a key brings is not mixed with what its member brings, or another key.
-
-    Raises Refusal at `field` with one of the codes of `take_in`; nothing is kept then.
-    """
-    with refused_at(field), storage.scratch() as folder:
-        path = received(upload, folder)
-        stem = f"inputs/{actor.tenant.public_id}/{ids.new('inp')}"
-        kept = take_in(
-            path,
-            tenant=actor.tenant,
-            member=actor.member,
-            key=actor.key.public_id if actor.key else "",
-            purpose=Purpose.INPUT,
-            stem=stem,
-            name=upload.name or "",
-        )
-    first = _same_content(kept)
-    if first is not None:
-        storage.delete(*kept.names)
-        return first
-    kept.save()
-    return kept
-
-
-def _same_content(file: StoredFile) -> StoredFile | None:
-    mine = StoredFile.objects.present().filter(tenant=file.tenant, member=file.member, key=file.key)
-    return mine.filter(purpose=file.purpose, sha256=file.sha256).order_by("pk").first()
 
 
 def take_in(

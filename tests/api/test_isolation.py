@@ -12,7 +12,7 @@ from revidweb.accounts import actors
 from revidweb.accounts.models import Host, HostPurpose, HostState, MemberState
 from revidweb.api.urls import api
 from revidweb.catalog import founding
-from revidweb.files import intake, links
+from revidweb.files import links, uploading
 from revidweb.keys import issuing
 from revidweb.keys.models import ApiKey
 from revidweb.lib import clock
@@ -141,7 +141,7 @@ def test_lists_show_the_keys_own_alone(ids, user):
 
 def test_somebody_elses_file_is_no_input(ids, program, owner):
     for actor in (owner, actors.of(founding.found(makers.a_person(), name="Elsewhere"))):
-        file = intake.keep_upload(actor, an_upload(encoded()))
+        file = uploading.keep(actor, an_upload(encoded()))
         address = links.sign(file).rpartition("/v1/")[0] + f"/v1/media/{file.public_id}/0.{'a' * 22}/original.png"
         before = everything()
         answer = program.post("/image/generate", PICTURE | {"model": "nano-banana", "img_url": address})

@@ -8,7 +8,7 @@ from django.test import Client
 
 from revidweb.accounts import hosts
 from revidweb.accounts.models import Host, HostPurpose, HostState
-from revidweb.files import erasing, intake, links, storage
+from revidweb.files import erasing, intake, links, storage, uploading
 from revidweb.files.models import Purpose, StoredFile
 from revidweb.lib import clock
 from tests.files import makers
@@ -27,7 +27,7 @@ def _know_no_host():
 
 @pytest.fixture
 def photo():
-    return intake.keep_upload(an_actor(), makers.an_upload(makers.encoded(), "fox.png"))
+    return uploading.keep(an_actor(), makers.an_upload(makers.encoded(), "fox.png"))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 import pytest
 from django.db import transaction
 
-from revidweb.files import erasing, intake, storage
+from revidweb.files import erasing, storage, uploading
 from revidweb.files.models import StoredFile
 from revidweb.lib import clock
 from tests.makers import an_actor
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def kept():
-    return intake.keep_upload(an_actor(), makers.an_upload(makers.encoded()))
+    return uploading.keep(an_actor(), makers.an_upload(makers.encoded()))
 
 
 def rows(*files):
@@ -92,7 +92,7 @@ def test_bytes_already_gone_are_erased(kept):
 def test_the_same_content_may_be_given_again_after_its_deletion(kept, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         erasing.erase(rows(kept))
-    again = intake.keep_upload(an_actor(kept.tenant), makers.an_upload(makers.encoded()))
+    again = uploading.keep(an_actor(kept.tenant), makers.an_upload(makers.encoded()))
     assert again != kept
     assert is_there(again) == [True, True]
 

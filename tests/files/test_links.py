@@ -8,7 +8,7 @@ import time_machine
 from revidweb.accounts import actors, hosts
 from revidweb.accounts.actors import ActingKey, of
 from revidweb.accounts.models import Host, HostPurpose, HostState, Role
-from revidweb.files import intake, links
+from revidweb.files import intake, links, uploading
 from revidweb.files.models import Purpose, Upload, UploadState
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -33,7 +33,7 @@ def actor():
 
 @pytest.fixture
 def photo(actor):
-    return intake.keep_upload(actor, makers.an_upload(makers.encoded()))
+    return uploading.keep(actor, makers.an_upload(makers.encoded()))
 
 
 def a_host(tenant, name, purpose, state=HostState.APPROVED):

@@ -9,7 +9,7 @@ from django.urls import reverse
 from revidweb.catalog.models import MediaModel, Price
 from revidweb.connections.models import Connection
 from revidweb.credits import ledger
-from revidweb.files import intake
+from revidweb.files import uploading
 from revidweb.files.models import StoredFile
 from revidweb.jobs import submit
 from revidweb.jobs.models import Batch, Job
@@ -286,7 +286,7 @@ def test_remix_fills_the_form(user):
 
 
 def test_remix_takes_the_picture_along(user):
-    picture = intake.keep_upload(user, an_upload(encoded()))
+    picture = uploading.keep(user, an_upload(encoded()))
     order = Order(Kind.IMAGE, Mode.I2I, "nano-banana", "Boats", {}, inputs=(Input(file_id=picture.public_id),))
     job = submit.submit(user, order, count=1, token="t").jobs.get()
     assert f'name="input_file" value="{picture.public_id}"' in shown(user, remix=job.public_id)
@@ -300,7 +300,7 @@ def test_a_result_can_be_used_as_the_input(user):
 
 
 def test_a_deleted_picture_is_not_offered_again(user):
-    picture = intake.keep_upload(user, an_upload(encoded()))
+    picture = uploading.keep(user, an_upload(encoded()))
     type(picture).objects.update(deleted_at=picture.created_at)
     client = makers.a_client(user.member)
     assert client.get(address(user, input=picture.public_id)).status_code == 404

@@ -18,7 +18,7 @@ from revidweb.accounts.models import Invitation, Member, MemberState, Role
 from revidweb.catalog import founding
 from revidweb.catalog.models import CatalogChange
 from revidweb.credits import ledger
-from revidweb.files import intake
+from revidweb.files import uploading
 from revidweb.keys import issuing, leaving
 from revidweb.lib import clock
 from revidweb.notices.models import Notice
@@ -187,7 +187,7 @@ def a_house(name: str) -> House:
         ledger.grant(member, credits=500, reference=f"grant:{name}:{number}", actor="system")
     output = an_output(ann)
     job = a_job(ann, public_id=f"job_of_{name}", state="queued")
-    picture = intake.keep_upload(actors.of(ann), an_upload(encoded()))
+    picture = uploading.keep(actors.of(ann), an_upload(encoded()))
     ids = {"job_id": job.public_id, "output_id": output.public_id, "file_id": picture.public_id}
     account = an_account(owner.tenant)
     held = CatalogChange.objects.create(connection=account, what="held", model="kling-2.6", old=30, new=120)

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from revidweb.accounts import actors
 from revidweb.accounts.models import Role
-from revidweb.files import intake, logos, storage
+from revidweb.files import intake, logos, storage, uploading
 from revidweb.files.models import Purpose
 from revidweb.lib import clock
 from tests.files import makers
@@ -27,7 +27,7 @@ def member():
 
 @pytest.fixture
 def photo(member):
-    return intake.keep_upload(actors.of(member), makers.an_upload(makers.encoded(makers.a_picture(1000, 500))))
+    return uploading.keep(actors.of(member), makers.an_upload(makers.encoded(makers.a_picture(1000, 500))))
 
 
 @pytest.fixture

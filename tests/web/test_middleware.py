@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from revidweb.files import intake
+from revidweb.files import uploading
 from tests import makers
 from tests.files.makers import an_upload, encoded
 
@@ -26,7 +26,7 @@ def test_a_page_is_compressed_for_those_who_take_it(user):
 
 
 def test_media_are_sent_as_they_are(user):
-    file = intake.keep_upload(user, an_upload(encoded()))
+    file = uploading.keep(user, an_upload(encoded()))
     path = f"/t/{user.tenant.slug}/media/{file.public_id}/original/"
     answer = makers.a_client(user.member).get(path, headers=GZIP | {"Range": "bytes=0-99"})
     assert (answer.status_code, len(b"".join(answer.streaming_content))) == (206, 100)
@@ -51,7 +51,7 @@ def test_no_page_is_kept_by_anybody(user):
 
 
 def test_what_says_how_long_it_is_good_is_kept(user):
-    file = intake.keep_upload(user, an_upload(encoded()))
+    file = uploading.keep(user, an_upload(encoded()))
     path = f"/t/{user.tenant.slug}/media/{file.public_id}/thumb/"
     answer = makers.a_client(user.member).get(path)
     assert b"".join(answer.streaming_content)

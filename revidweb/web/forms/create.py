@@ -18,7 +18,7 @@ from revidweb.catalog.params import Field
 from revidweb.catalog.quoting import Quote
 from revidweb.connections.models import Connection
 from revidweb.credits.ledger import NotEnoughCredits
-from revidweb.files import intake
+from revidweb.files import uploading
 from revidweb.files.models import StoredFile
 from revidweb.jobs import listing as jobs
 from revidweb.jobs import retry, submit
@@ -264,7 +264,7 @@ class CreateForm(forms.Form):
         submit.check(trial, self.cleaned_data["count"])
         if not submit.is_sent(self.actor, self.cleaned_data["token"]):
             self._check_credits(quoting.quote(self.actor.tenant, trial))
-        return replace(order, inputs=(Input(file_id=intake.keep_upload(self.actor, upload).public_id),))
+        return replace(order, inputs=(Input(file_id=uploading.keep(self.actor, upload).public_id),))
 
     def _with_upload(self, order: Order) -> Order:
         """The order from the picture that came with the form, which is not kept yet."""
