@@ -23,6 +23,12 @@ class Visitor:
         answer = self.post("/accounts/login/", login=who["email"], password=who["password"])
         assert answer.status_code == 302, f"sign-in was refused: {answer.status_code}"
 
+    def sign_in_with_key(self, secret: str) -> None:
+        """Through the door of keys."""
+        self.get("/key/")
+        answer = self.post("/key/", key=secret)
+        assert answer.status_code == 302, f"the key was refused: {answer.status_code}"
+
     def create(self, kind: str, *, token: str, picture: bytes = b"", **order: Any) -> requests.Response:
         """Send the Create form, with a picture to start from or without; one token again is the same submission."""
         files = {"input_image": ("boat.png", picture, "image/png")} if picture else None

@@ -42,12 +42,17 @@ def house(tmp_path_factory: pytest.TempPathFactory, stand_in: StandIn) -> Iterat
 
 @pytest.fixture(scope="package")
 def visitors(house: Processes) -> dict[str, Visitor]:
-    """The demo's owner and member, and the owner of a studio, signed in once: sign-ins are limited."""
+    """The demo's owner and member, the owner of a studio, and who has nothing but a key, signed in once.
+
+    Sign-ins are limited.
+    """
     people = {who: house.demo[who] | {"tenant": house.demo["tenant"]} for who in ("owner", "member")}
     people["studio"] = upstream.found(house, "Studio")
     visitors = {who: Visitor(house.url, person["tenant"]) for who, person in people.items()}
     for who, visitor in visitors.items():
         visitor.sign_in(people[who])
+    visitors["key"] = Visitor(house.url, house.demo["tenant"])
+    visitors["key"].sign_in_with_key(house.demo["budgeted_key"])
     return visitors
 
 
@@ -60,6 +65,7 @@ def places(house: Processes, visitors: dict[str, Visitor], stand_in: StandIn) ->
     member, connected = visitors["member"], upstream.places(visitors["studio"], stand_in)
     for number, (kind, order) in enumerate((("image", IMAGE), ("video", CLIP), ("image", FAILING))):
         assert member.create(kind, token=f"seed-{number}", **order).status_code == 302
+    assert visitors["key"].post("/key/create/image/", token="seed-key", count="1", **IMAGE).status_code == 302
     tenant = f"/t/{house.demo['tenant']}"
 
     def found(path: str, where: str) -> list[str]:
@@ -76,6 +82,10 @@ def places(house: Processes, visitors: dict[str, Visitor], stand_in: StandIn) ->
     picture, clip = result_of(IMAGE), result_of(CLIP)
     failed = found("jobs/?state=failed", JOB)[0]
     job = member.links(clip, JOB)[0]
+    wait_for(lambda: bool(visitors["key"].links("/key/gallery/", RESULT)), timeout_s=60, what="the key's picture")
+    key_picture = visitors["key"].links("/key/gallery/", RESULT)[0]
+    key_job = visitors["key"].links(key_picture, JOB)[0]
+    connected |= {"key_picture": key_picture, "key_job": key_job}
     return {"tenant": tenant, "picture": picture, "clip": clip, "job": job, "failed": failed} | connected
 
 

@@ -65,7 +65,19 @@ STUDIO = {
     "create with a connection": "{studio}/create/image/",
     "models of a connection": "{studio}/models/",
 }
+KEY = {
+    "create": "/key/create/image/",
+    "create video": "/key/create/video/",
+    "gallery": "/key/gallery/",
+    "gallery, nothing found": "/key/gallery/?search=nothing-like-this",
+    "picture": "{key_picture}",
+    "jobs": "/key/jobs/",
+    "job": "{key_job}",
+    "credits": "/key/credits/",
+    "not there": "/key/no-such-page/",
+}
 NOBODY = {
+    "sign in with a key": "/key/",
     "sign in": "/accounts/login/",
     "sign up": "/accounts/signup/",
     "reset": "/accounts/password/reset/",
@@ -73,7 +85,7 @@ NOBODY = {
     "bad reset link": "/accounts/password/reset/key/1-abc/",
     "confirm": "/accounts/confirm-email/",
 }
-WHO = {"member": MEMBER, "owner": OWNER, "studio": STUDIO, "": NOBODY}
+WHO = {"member": MEMBER, "owner": OWNER, "studio": STUDIO, "key": KEY, "": NOBODY}
 PAGES = [(who, name) for who, pages in WHO.items() for name in pages]
 
 

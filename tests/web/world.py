@@ -9,13 +9,16 @@ from django.db.models import Model, QuerySet
 
 
 def everything() -> dict[str, list]:
-    """All rows of all tables, and the names of all stored files. A visitor's own session does not count."""
+    """All rows of all tables, and the names of all stored files. A visitor's own session, and when they came, do not count."""
     rows = {model._meta.label: list(_rows(model)) for model in apps.get_models() if model is not Session}
     return rows | {"files": sorted(str(path) for path in Path(default_storage.location).rglob("*") if path.is_file())}
 
 
+_OF_VISITORS = ("last_login", "last_used_at")  # when somebody came in
+
+
 def _rows(model: type[Model]) -> QuerySet:
-    columns = [column.attname for column in model._meta.concrete_fields if column.attname != "last_login"]
+    columns = [column.attname for column in model._meta.concrete_fields if column.attname not in _OF_VISITORS]
     return model._base_manager.order_by("pk").values(*columns)
 
 
