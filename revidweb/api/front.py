@@ -29,6 +29,7 @@ def programs(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
         if not _is_ours(request.path_info) or hasattr(request, "urlconf"):
             return get_response(request)
         response = _answered(request)
+        vars(response)["_has_been_logged"] = True  # Django would log the path of a 'no', which may be a signed one
         for name, value in _headers(request).items():
             response.headers.setdefault(name, value)
         return response
@@ -62,9 +63,7 @@ def _broken(request: HttpRequest) -> HttpResponse:
     """A bug of ours. The log says which; the program is told as little as a person is."""
     got_request_exception.send(sender=None, request=request)
     log.exception("api.broken", path=request.path_info)
-    response = errors.answer(500, "Internal server error")
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own line would say less
-    return response
+    return errors.answer(500, "Internal server error")
 
 
 def _headers(request: HttpRequest) -> Mapping[str, str]:

@@ -125,6 +125,16 @@ def test_it_is_only_read(photo):
         assert ask(links.sign(photo), method).status_code == 405
 
 
+def test_no_signature_is_logged(photo, caplog):
+    Host.objects.create(tenant=photo.tenant, name=MEDIA, purpose=HostPurpose.MEDIA, state=HostState.APPROVED)
+    url = links.sign(photo)
+    for host in ("localhost:8000", MEDIA):
+        assert [ask(url, "post", host=host).status_code, ask(f"{url}x", host=host).status_code] == [405, 404]
+    with time_machine.travel(clock.after(100_000), tick=False):
+        assert ask(url).status_code == 410
+    assert not caplog.records
+
+
 def test_it_costs_one_query(photo, django_assert_num_queries):
     url = links.sign(photo)
     with django_assert_num_queries(1):

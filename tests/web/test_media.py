@@ -230,9 +230,9 @@ def test_only_reading_is_possible(member, photo):
 
 
 def test_it_costs_two_queries_beyond_session_and_person(member, photo, django_assert_max_num_queries):
-    client = a_client(member)
+    client, path = a_client(member), url(photo)
     with django_assert_max_num_queries(4):
-        get(client, url(photo))
+        get(client, path)
 
 
 # -- saving
