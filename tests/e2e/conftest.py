@@ -22,7 +22,7 @@ from .window import OBSERVE, Window
 QUICK = {"PREVIEW_IMAGE_S": 1, "PREVIEW_VIDEO_S": 2, "PREVIEW_SLOW_S": 4, "REVIDAPI_LOOK_S": 0.5}
 IMAGE = {"model": "image-4.0", "prompt": "Paper boats at dusk"}
 CLIP = {"model": "kling-2.6", "duration": "5", "prompt": "A lighthouse in the rain"}
-JOB, RESULT = r"/jobs/job_\w+/", r"/gallery/out_\w+/"
+JOB, RESULT, KEY = r"/jobs/job_\w+/", r"/gallery/out_\w+/", r"/keys/key_\w+/"
 FAILING = {"model": "image-4.0", "prompt": "A bridge that is to fail"}
 
 
@@ -86,7 +86,8 @@ def places(house: Processes, visitors: dict[str, Visitor], stand_in: StandIn) ->
     key_picture = visitors["key"].links("/key/gallery/", RESULT)[0]
     key_job = visitors["key"].links(key_picture, JOB)[0]
     connected |= {"key_picture": key_picture, "key_job": key_job}
-    return {"tenant": tenant, "picture": picture, "clip": clip, "job": job, "failed": failed} | connected
+    key = found("keys/", KEY)[0]
+    return {"tenant": tenant, "picture": picture, "clip": clip, "job": job, "failed": failed, "key": key} | connected
 
 
 Opener = Callable[..., Window]

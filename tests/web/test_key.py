@@ -236,7 +236,7 @@ def test_revoking_gives_the_free_credits_back_and_running_jobs_go_on(owner):
     key = a_key(user.member, kind="budgeted", credits=300, name="Shop").key
     job = a_job_of(key)
     page = text(get(user, key))
-    assert "1 job that runs goes on. 4 credits are held for that" in page
+    assert "1 job that runs goes on. 4 credits stay held for what runs" in page
     assert "Shop is revoked." in text(do(user, key, "revoke", follow=True))
     assert ledger.wallet_of(user.member).free == 296
     job.refresh_from_db()
