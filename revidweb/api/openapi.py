@@ -44,8 +44,8 @@ def body(
     is_form_alone: it makes no sense without a file, so JSON is not told of.
     """
     json, form = _object(fields, required), _object({**fields, **(files or {})}, required)
-    content = {bodies.FORM: {"schema": form}}
-    content |= {} if is_form_alone else {bodies.JSON: {"schema": json}}
+    content = {} if is_form_alone else {bodies.JSON: {"schema": json}}
+    content |= {bodies.FORM: {"schema": form}}
     told: dict[str, Any] = {"requestBody": {"required": True, "content": content}}
     return told | ({"parameters": list(parameters)} if parameters else {})
 

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 
 from revidweb.accounts import actors
 from revidweb.accounts.models import Host, HostPurpose, HostState, MemberState
-from revidweb.api.urls import api
+from revidweb.api.v1 import api
 from revidweb.catalog import founding
 from revidweb.files import links, uploading
 from revidweb.keys import issuing
