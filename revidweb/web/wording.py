@@ -34,6 +34,11 @@ SENTENCES: dict[str, str | Promise] = {
     "model_unavailable": _("No connection offers %(model)s now. Choose another model."),
     "needs_input_image": _("%(model)s starts from a picture. Add an input image."),
     "takes_no_input_image": _("%(model)s works from text alone. Take the picture out, or choose another model."),
+    "too_many_inputs": ngettext_lazy(
+        "%(model)s starts from %(most)s picture at most. Take the others out, or choose another model.",
+        "%(model)s starts from %(most)s pictures at most. Take the others out, or choose another model.",
+        "most",
+    ),
     "not_taken": _("This model has no such choice."),
     "not_a_choice": _("%(value)s is not a choice here. Possible: %(choices)s."),
     "impossible": _("%(value)s is not possible together with the rest. Possible: %(choices)s."),
