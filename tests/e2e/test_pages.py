@@ -92,6 +92,7 @@ NOBODY = {
     "reset sent": "/accounts/password/reset/done/",
     "bad reset link": "/accounts/password/reset/key/1-abc/",
     "confirm": "/accounts/confirm-email/",
+    "the API": "/v1/docs",
 }
 WHO = {"member": MEMBER, "owner": OWNER, "studio": STUDIO, "key": KEY, "": NOBODY}
 PAGES = [(who, name) for who, pages in WHO.items() for name in pages]
