@@ -72,9 +72,12 @@ def test_with_tls_no_page_without_it_can_set_the_cookie(shared, settings):
 
 def test_one_comes_back_to_the_page_that_was_asked_for(shared):
     client = Client()
-    assert client.get("/key/jobs/?state=done")["Location"] == "/key/?next=/key/jobs/%3Fstate%3Ddone"
+    door = client.get("/key/jobs/?state=done")["Location"]
+    assert door == "/key/?next=/key/jobs/%3Fstate%3Ddone"
+    assert 'name="next" value="/key/jobs/?state=done"' in said(client.get(door))
     answer = client.post(DOOR, {"key": shared.secret, "next": "/key/jobs/?state=done"})
     assert answer["Location"] == "/key/jobs/?state=done"
+    assert client.get(door)["Location"] == "/key/jobs/?state=done"
 
 
 @pytest.mark.parametrize("elsewhere", ["https://evil.example.com/key/", "//evil.example.com/key/", "/t/demo/", "/key/"])

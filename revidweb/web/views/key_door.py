@@ -65,12 +65,13 @@ def _tenant_of_host(request: HttpRequest) -> Tenant:
 
 def _show(request: HttpRequest) -> HttpResponse:
     try:
-        return redirect(_next(request) or _first_page(key_session.of(request)))
+        key = key_session.of(request)
     except Refusal as refusal:
         answer = _page(request, KeyDoorForm(), why=wording.of(refusal) if key_session.is_named(request) else "")
         if refusal.code == "key_session_over":
             key_session.forget(answer)
         return answer
+    return redirect(_next(request) or _first_page(key))
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:
