@@ -16,29 +16,48 @@ function choose(zone, id) {
   field.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-async function send(zone, input) {
+// The picture that was picked last is the one that counts; its place may be a new one by the time that it has arrived.
+let latest = null;
+
+function end(form, isKept) {
+  latest = null;
+  form.removeAttribute("data-uploading");
+  form.dispatchEvent(new CustomEvent("uploadend", { bubbles: true, detail: { isKept } }));
+}
+
+async function bring(zone, input) {
   const body = new FormData();
   body.append(input.name, input.files[0]);
-  zone.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(zone.dataset.upload, { method: "POST", body, headers: { "X-CSRFToken": csrf() } });
     const kept = await answer.json().catch(() => ({}));
-    if (!kept.id) return say(zone, kept.error ?? zone.dataset.uploadTrouble);
-    input.value = "";
-    choose(zone, kept.id);
+    return kept.id ? kept : { error: kept.error ?? zone.dataset.uploadTrouble };
   } catch {
-    say(zone, zone.dataset.uploadTrouble);
-  } finally {
-    zone.removeAttribute("aria-busy");
+    return { error: zone.dataset.uploadTrouble };
   }
+}
+
+async function send(form, zone, input) {
+  const mine = (latest = {});
+  form.setAttribute("data-uploading", "");
+  const kept = await bring(zone, input);
+  if (mine !== latest) return;
+  const place = form.querySelector("[data-upload]");
+  if (place && kept.id) {
+    place.querySelector("[type=file]").value = "";
+    choose(place, kept.id);
+  } else if (place) say(place, kept.error);
+  end(form, Boolean(kept.id));
 }
 
 document.addEventListener("change", (event) => {
   const zone = event.target.closest?.("[data-upload]");
   if (!zone || event.target.type !== "file") return;
   say(zone, "");
-  if (event.target.files.length) send(zone, event.target);
-  else choose(zone, "");
+  const form = zone.closest("form");
+  if (event.target.files.length) return send(form, zone, event.target);
+  choose(zone, "");
+  end(form, true);
 });
 // The address that was written last is the one that counts.
 document.addEventListener("change", (event) => {
@@ -46,6 +65,6 @@ document.addEventListener("change", (event) => {
   if (zone) zone.querySelector("[name=input_file]").value = "";
 }, true);
 // The file itself is no reason to ask for the price: what it became is.
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (event.detail.requestConfig.triggeringEvent?.target?.type === "file") event.preventDefault();
+document.addEventListener("htmx:confirm", (event) => {
+  if (event.detail.triggeringEvent?.target?.type === "file") event.preventDefault();
 });
