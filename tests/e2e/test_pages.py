@@ -25,6 +25,8 @@ MEMBER = {
     "new key": "{tenant}/keys/new/",
     "key": "{key}",
     "limits of a key": "{key}limits/",
+    "webhooks of a key": "{key}webhooks/",
+    "notices": "{tenant}/notices/",
     "models": "{tenant}/models/",
     "profile": "/accounts/",
     "e-mail addresses": "/accounts/email/",

@@ -5,6 +5,8 @@ import hashlib
 import hmac
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -415,6 +417,40 @@ def test_who_is_done_takes_what_is_due_next(receiver: Receiver):
     assert states() == ["delivered"] * 30
     ids = [one.headers["webhook-id"] for one in receiver.got]
     assert len(ids) == len(set(ids)) == 30
+
+
+WORKER = """
+import json, sys
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+asked = json.loads(sys.argv[1])
+connection.settings_dict["NAME"] = asked["name"]
+settings.PRIVATE_HOSTS, settings.SEALING_KEYS = frozenset(asked["hosts"]), asked["keys"]
+from tests.notices.makers import send_due
+send_due()
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_killed_worker_was_sending_is_sent_again_under_the_same_id(receiver: Receiver, settings):
+    delivery = a_delivery(receiver.url())
+    receiver.hold.clear()
+    asked = {"name": str(connection.settings_dict["NAME"]), "hosts": [receiver.host], "keys": settings.SEALING_KEYS}
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, json.dumps(asked)], cwd=settings.BASE_DIR)
+    try:
+        assert receiver.came.acquire(timeout=60)
+    finally:
+        worker.kill()
+        worker.wait(10)
+    receiver.hold.set()
+    assert (states(), send_due()) == (["waiting"], [])  # it may be under way still
+    due_now()
+    send_due()
+    assert states() == ["delivered"]
+    assert [one.headers["webhook-id"] for one in receiver.got] == [delivery.public_id] * 2
+    assert DeliveryTry.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
