@@ -22,7 +22,7 @@ def labels(links):
 
 def test_a_user_sees_the_pages_of_their_work_alone():
     frame = frame_of(an_actor(role=Role.USER))
-    assert labels(frame.pages) == ["Overview", "Gallery", "Jobs", "Credits", "Models"]
+    assert labels(frame.pages) == ["Overview", "Gallery", "Jobs", "Credits", "Keys", "Models"]
     assert frame.tenant_pages == []
 
 
@@ -38,11 +38,11 @@ def test_every_page_of_the_rail_is_in_the_actors_tenant():
     assert all(link.href.startswith(f"/t/{actor.tenant.slug}/") for link in links)
 
 
-def test_the_frame_asks_at_most_three_questions(django_assert_max_num_queries):
+def test_the_frame_asks_at_most_four_questions(django_assert_max_num_queries):
     frame = frame_of(an_actor(role=Role.OWNER))
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         for _again in range(2):
-            assert (frame.running, frame.balance.credits, len(frame.memberships)) == (0, 0, 1)
+            assert (frame.running, frame.balance.credits, frame.unread, len(frame.memberships)) == (0, 0, 0, 1)
 
 
 def test_the_frame_asks_nothing_until_it_is_shown(django_assert_num_queries):
