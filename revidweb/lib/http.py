@@ -32,6 +32,7 @@ from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NameResolutio
 from .refusal import Refusal
 
 _URL_MAX_CHARS = 2000
+_HOST_MAX_CHARS = 253  # of a DNS name; whoever keeps a host has room for that and a port
 _POOL_SIZE = 32
 _PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
@@ -118,13 +119,11 @@ def _parts(url: str, field: str) -> SplitResult:
 def _plain_host(host: str, field: str) -> str:
     """The host as it will be looked up: lower case, ASCII, no trailing dot."""
     host = unicodedata.normalize("NFKC", host).replace("\u3002", ".").lower().rstrip(".")
-    if ":" in host:
-        return host
     try:
-        host = host if host.isascii() else host.encode("idna").decode()
+        host = host if host.isascii() or ":" in host else host.encode("idna").decode()
     except UnicodeError:
         raise Refusal("bad_address", field=field) from None
-    if not _NAME.fullmatch(host):
+    if len(host) > _HOST_MAX_CHARS or not (":" in host or _NAME.fullmatch(host)):
         raise Refusal("bad_address", field=field)
     return host
 

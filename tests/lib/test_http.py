@@ -31,6 +31,14 @@ def test_public_addresses_pass_without_asking_dns(url, monkeypatch):
     http.check(url)
 
 
+@pytest.mark.parametrize(
+    "host", ["a." * 130 + "example.com", "[2606:4700:4700::1111%" + "z" * 300 + "]", "ü." * 60 + "example.com"]
+)
+def test_a_host_is_no_longer_than_names_are(host):
+    with pytest.raises(Refusal, match="bad_address"):
+        http.check(f"https://{host}/hooks")
+
+
 def test_the_operator_may_name_a_private_host(settings):
     with a_server() as server:
         server.answers["/"] = ok(b"hello")
