@@ -12,7 +12,7 @@ from revidweb.catalog import params, quoting
 from revidweb.credits.models import WalletKind
 from revidweb.files import links, uploading
 from revidweb.jobs import balance, submit
-from revidweb.jobs.models import Batch, Job
+from revidweb.jobs.models import Batch, Job, Submission
 from revidweb.keys import budgets, checking
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order, Param
@@ -48,11 +48,12 @@ def generate(request: KeyRequest, kind: Kind) -> HttpResponse:
     _check_mode(body, order)
     _check_allowed(request, order)
     known = submit.first(request.actor, name)
-    dropped = _dropped(known.batch.in_order[0]) if known else []
     if files:
         order = _kept(request, order, files, is_known=known is not None)
     callback_url = body.text("callback_url").strip()
-    batch = _lenient(order, dropped, lambda asked, warnings: _submitted(request, asked, name, callback_url, warnings))
+    batch = _taken(
+        request, order, name, known, lambda asked, warnings: _submitted(request, asked, name, callback_url, warnings)
+    )
     return _answer(request, batch, name)
 
 
@@ -155,6 +156,24 @@ def _kept(request: KeyRequest, order: Order, files: "Sequence[UploadedFile[bytes
 # -- the job ---------------------------------------------------------------------------------------------------------
 
 
+def _taken(
+    request: KeyRequest,
+    order: Order,
+    name: str,
+    known: Submission | None,
+    deed: Callable[[Order, Sequence[str]], Batch],
+) -> Batch:
+    """The job, without what was dropped for this name before; a twin of this request may have done so since."""
+    dropped = _dropped(known)
+    try:
+        return _lenient(order, dropped, deed)
+    except Refusal as refusal:
+        since = _dropped(submit.first(request.actor, name)) if refusal.code == "token_reused" else dropped
+        if since == dropped:
+            raise
+    return _lenient(order, since, deed)
+
+
 def _submitted(request: KeyRequest, order: Order, name: str, callback_url: str, warnings: Sequence[str]) -> Batch:
     return submit.submit(
         request.actor, order, count=1, token=name, callback_url=callback_url, warnings=[*map(_warning, warnings)]
@@ -180,8 +199,9 @@ def _warning(name: str) -> str:
     return name + _WARNING
 
 
-def _dropped(job: Job) -> list[str]:
-    return [warning.removesuffix(_WARNING) for warning in job.warnings]
+def _dropped(known: Submission | None) -> list[str]:
+    """What was dropped for a request that is known by its name."""
+    return [warning.removesuffix(_WARNING) for warning in known.batch.in_order[0].warnings] if known else []
 
 
 def _answer(request: KeyRequest, batch: Batch, name: str) -> HttpResponse:

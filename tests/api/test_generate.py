@@ -11,6 +11,7 @@ from revidweb.connections.models import Connection
 from revidweb.credits import ledger
 from revidweb.files import links
 from revidweb.files.models import StoredFile
+from revidweb.jobs import submit
 from revidweb.jobs.models import Job, JobInput
 from revidweb.keys import checking
 from tests.files.makers import encoded
@@ -360,6 +361,20 @@ def test_a_name_counts_for_one_key_alone(program, user):
 def test_a_replay_of_what_was_dropped_is_the_same(program):
     first, again = (named(program, "a", "video", model="veo-3.1", duration=8, audio=True).json() for _ in range(2))
     assert (again, again["warnings"]) == (first, ["audio_dropped"])
+
+
+def test_of_two_at_once_both_are_told_what_was_dropped(program, monkeypatch):
+    first = named(program, "a", "video", model="veo-3.1", duration=8, audio=True).json()
+    known, looks = submit.first, []
+
+    def too_early_at_first(actor, token):
+        looks.append(token)
+        return known(actor, token) if len(looks) > 1 else None
+
+    monkeypatch.setattr(submit, "first", too_early_at_first)
+    twin = named(program, "a", "video", model="veo-3.1", duration=8, audio=True)
+    assert (twin.status_code, twin.json()) == (200, first)
+    assert Job.objects.count() == 1
 
 
 def test_a_replay_with_a_file_is_the_same(program):
