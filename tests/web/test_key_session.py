@@ -16,7 +16,7 @@ from revidweb.keys.issuing import Issued
 from revidweb.keys.models import ApiKey, KeyKind
 from tests import makers
 from tests.keys.makers import a_key
-from tests.library.makers import an_output
+from tests.library.makers import a_job, an_output
 
 from .key_sessions import DOOR, a_key_client, has_session, page
 
@@ -309,6 +309,13 @@ def test_credits_of_a_shared_key_are_what_its_own_jobs_cost(user):
 @pytest.mark.parametrize("query", [{"from": "2026-11-20"}, {"from": "nonsense", "to": "9999-99-99"}, {"before": "-1"}])
 def test_any_filter_of_the_statement_is_answered(budgeted, query):
     assert page(a_key_client(budgeted.secret), "credits", **query).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["before", "after"])
+def test_a_job_that_has_not_ended_is_no_place_in_the_statement(user, name):
+    shared = a_key(user.member)
+    job = a_job(user.member, key=shared.key, held_on=budgets.hold(shared.key, credits=4, jobs=1))
+    assert page(a_key_client(shared.secret), "credits", **{name: job.public_id}).status_code == 200
 
 
 # -- what it may make

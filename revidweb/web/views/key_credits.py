@@ -102,9 +102,7 @@ def _moved(line: Line) -> str:
 
 def _charges(request: ActorRequest) -> dict[str, object]:
     since, until = _span(request)
-    before, after = (
-        access.job(request, request.GET[name]) if request.GET.get(name) else None for name in ("before", "after")
-    )
+    before, after = (_place(request, name) for name in ("before", "after"))
     page = charges.page(request.actor, since=since, until=until, before=before, after=after, limit=_PER_PAGE)
     ends = (page.jobs[0].public_id, page.jobs[-1].public_id) if page.jobs else ("", "")
     return {
@@ -112,6 +110,12 @@ def _charges(request: ActorRequest) -> dict[str, object]:
         "older": _address(request, "before", ends[1] if page.has_older else ""),
         "newer": _address(request, "after", ends[0] if page.has_newer else ""),
     }
+
+
+def _place(request: ActorRequest, name: str) -> Job | None:
+    """The job where the page beside this one ends. One that has not ended stands on no page."""
+    job = access.job(request, request.GET[name]) if request.GET.get(name) else None
+    return job if job and job.ended_at else None
 
 
 def _of_charge(job: Job) -> Row:
