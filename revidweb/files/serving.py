@@ -146,7 +146,8 @@ def _file_name(file: StoredFile, content_type: str) -> str:
 
 def _disposition(name: str, is_download: bool) -> str:
     """The header of RFC 6266: an ASCII name for old programs, the true one in UTF-8 beside it."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().strip()
+    folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = _UNSAFE_IN_NAMES.sub(" ", folded).strip()  # a wide quotation mark has become a plain one
     plain = f"file{plain}" if plain.startswith(".") or not plain else plain
     kind = "attachment" if is_download else "inline"
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

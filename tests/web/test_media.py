@@ -266,6 +266,13 @@ def test_a_download_has_a_safe_name(member, photo, name, saved):
     assert filename == saved
 
 
+@pytest.mark.parametrize("sign", ["\uff02", "\uff3c", "\uff0f", "\uff1a"])  # wide forms of " \\ / :
+def test_a_wide_sign_does_not_end_the_name_for_old_programs(member, photo, sign):
+    header, filename = saved_as(member, photo, f"fox{sign}; filename=x")
+    assert header.startswith('attachment; filename="fox ; filename=x.png"; filename*=')
+    assert filename == f"fox{sign}; filename=x.png"
+
+
 @pytest.mark.parametrize("name", ["", "   ", "...", "///"])
 def test_a_file_without_a_name_is_saved_under_its_id(member, photo, name):
     assert saved_as(member, photo, name)[1] == f"{photo.public_id}.png"
