@@ -155,7 +155,7 @@ def _give_up(delivery: Delivery, answer: Answer) -> None:
     """Tell the trail, once a day of a key: where a receiver is gone, all that is sent to it fails."""
     if delivery.event == events.TEST:
         return
-    key = ApiKey.objects.select_for_update(no_key=True).select_related("tenant").get(pk=delivery.key_id)
+    key = ApiKey.objects.select_for_update(no_key=True, of=("self",)).select_related("tenant").get(pk=delivery.key_id)
     told = trail.of(key.reference).filter(what="webhook.given_up", at__gt=clock.ago(QUIET_S))
     if not told.exists():
         trail.record(
