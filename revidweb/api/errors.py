@@ -19,7 +19,6 @@ _PERIODS = {"day": "Daily", "week": "Weekly", "month": "Monthly"}
 
 _STATUSES: dict[str, int] = {
     **dict.fromkeys(("key_missing", "key_unknown", "key_revoked", "key_expired", "key_paused", "key_suspended"), 401),
-    **dict.fromkeys(("key_removed", "key_tenant_closed"), 401),
     **dict.fromkeys(("not_enough_credits", "wallet_closed", "window_limit", "lifetime_limit"), 402),
     **dict.fromkeys(("address_not_allowed", "kind_not_allowed", "model_not_allowed", "not_allowed"), 403),
     "token_reused": 422,
