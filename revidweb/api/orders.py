@@ -9,11 +9,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 
 from revidweb.catalog import params, quoting
+from revidweb.credits.ledger import NotEnoughCredits
 from revidweb.credits.models import WalletKind
 from revidweb.files import links, uploading
 from revidweb.jobs import balance, submit
 from revidweb.jobs.models import Batch, Job, Submission
-from revidweb.keys import budgets, checking
+from revidweb.keys import budgets, checking, payers
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order, Param
 
@@ -149,8 +150,16 @@ def _kept(request: KeyRequest, order: Order, files: "Sequence[UploadedFile[bytes
         submit.check(order, 1)
         quote = _lenient(order, [], lambda asked, _warnings: quoting.quote(request.actor.tenant, asked))
         budgets.peek(request.key, credits=quote.credits, jobs=1)
+        _check_credits(request, quote.credits)
     kept = [Input(file_id=uploading.keep(request.actor, file).public_id) for file in files]
     return replace(order, inputs=(*order.inputs[: -len(kept)], *kept))
+
+
+def _check_credits(request: KeyRequest, needed: int) -> None:
+    """Refuse early what the hold would refuse. What the house pays is not counted here."""
+    payer = payers.of(request.actor)
+    if payer.is_metered and payer.free < needed:
+        raise NotEnoughCredits(needed=needed, free=payer.free)
 
 
 # -- the job ---------------------------------------------------------------------------------------------------------

@@ -377,6 +377,13 @@ def test_of_two_at_once_both_are_told_what_was_dropped(program, monkeypatch):
     assert Job.objects.count() == 1
 
 
+def test_a_file_that_cannot_be_paid_for_is_not_kept(user):
+    poor = a_program(user, kind="budgeted", credits=1)
+    answer = poor.form("/image/generate", PICTURE | {"model": "nano-banana", "input_image": a_file()})
+    assert answer.status_code == 402
+    assert not StoredFile.objects.exists()
+
+
 def test_a_replay_with_a_file_is_the_same(program):
     sent = [
         program.form(
