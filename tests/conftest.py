@@ -48,7 +48,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(LEFT_OUT, red=True, bold=True)
 
 
-TOGETHER = {"tests/e2e/": "e2e", "/test_races.py": "crowd"}  # shared processes; as many connections as PostgreSQL takes
+# Shared processes; and as many connections as PostgreSQL takes.
+TOGETHER = {"tests/e2e/": "e2e", "tests/api/contract/live/": "live", "/test_races.py": "crowd"}
 
 
 @pytest.hookimpl(optionalhook=True)
