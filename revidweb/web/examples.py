@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from revidweb.accounts.models import Tenant
-from revidweb.catalog import listing
+from revidweb.catalog import listing, quoting
 from revidweb.catalog.listing import Listed
 from revidweb.keys.models import ApiKey
-from revidweb.providers.base import Kind, Mode
+from revidweb.providers.base import Kind, Mode, Order
 
 PROMPT = "A futuristic city"
 _FROM_TEXT = {Kind.IMAGE: Mode.T2I, Kind.VIDEO: Mode.T2V}
@@ -16,7 +16,7 @@ _FROM_TEXT = {Kind.IMAGE: Mode.T2I, Kind.VIDEO: Mode.T2V}
 
 @dataclass(frozen=True)
 class Example:
-    """credits: the least that it costs; None for what costs nothing. kind: what it makes, "" for nothing."""
+    """credits: what it costs; None where it makes nothing. kind: what it makes, "" for nothing."""
 
     line: str
     kind: str = ""
@@ -34,7 +34,14 @@ def of(request: HttpRequest, key: ApiKey, secret: str) -> Example:
     if kind == Kind.VIDEO and model.durations_s:
         fields["duration"] = str(model.durations_s[0])
     url = request.build_absolute_uri(f"/v1/{kind}/generate")
-    return Example(_line(url, secret, **fields), kind, model.credits_min)
+    return Example(_line(url, secret, **fields), kind, _costs(kind, model, fields))
+
+
+def _costs(kind: Kind, model: Listed, fields: dict[str, str]) -> int:
+    """What the line is charged as it stands: the model's own choices may be dearer than its cheapest price."""
+    params = {name: int(value) for name, value in fields.items() if name == "duration"}
+    order = Order(kind, _FROM_TEXT[kind], model.name, PROMPT, params)
+    return quoting.quote_among(model.offers, order).credits
 
 
 def _usable(tenant: Tenant, kind: Kind, allowed: list[str]) -> Listed | None:

@@ -31,7 +31,7 @@ _LEFT: dict[str, str | Promise] = {
     "lifetime": gettext_lazy("%(figure)s left for good"),
 }
 TITLES: dict[str, str | Promise] = {
-    "budget": gettext_lazy("Budget"),
+    "budget": gettext_lazy("Own wallet"),
     "day": gettext_lazy("Each day"),
     "week": gettext_lazy("Each week"),
     "month": gettext_lazy("Each month"),
@@ -74,7 +74,7 @@ class Card:
         """The one meter that the list shows: of a revoked key, or one without limits, what it has spent."""
         if self.fullest is None or self.key.revoked_at:
             spent = _("%(figure)s spent") % {"figure": figure(self.key.spent)}
-            return Gauge(str(TITLES["budget"]), 0, 1, spent, "" if self.key.revoked_at else _("no limit"))
+            return Gauge(_("Spending"), 0, 1, spent, "" if self.key.revoked_at else _("no limit"))
         return gauge(self.fullest)
 
     @property
@@ -161,9 +161,9 @@ def _resets(at: datetime | None, key: ApiKey) -> str:
     local, wait = at.astimezone(key.tenant.zone), at - clock.now()
     facts = {"time": date_format(local, "H:i"), "zone": key.tenant.time_zone, "span": span(wait.total_seconds())}
     if wait < timedelta(days=1):
-        return _("resets at %(time)s %(zone)s, in %(span)s") % facts
+        return _("Resets at %(time)s %(zone)s, in %(span)s") % facts
     facts["day"] = date_format(local, "D j M")
-    return _("resets on %(day)s, %(time)s %(zone)s, in %(span)s") % facts
+    return _("Resets on %(day)s, %(time)s %(zone)s, in %(span)s") % facts
 
 
 def _wallet_of(member: Member | None, actor: Actor) -> str:

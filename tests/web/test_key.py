@@ -75,7 +75,7 @@ def test_windows_say_when_they_reset_where_the_tenant_is(owner):
     owner.tenant.save()
     page = text(get(owner, a_key(owner.member, day=50, month=500).key))
     assert "50 left today of 50" in page
-    assert "resets at 00:00 Asia/Tokyo, in " in page
+    assert "Resets at 00:00 Asia/Tokyo, in " in page
     assert "500 left this month of 500" in page
 
 
