@@ -1,5 +1,6 @@
 """Pictures from words, or from words and pictures."""
 
+from django.conf import settings
 from django.http import HttpResponse
 from ninja import Router
 
@@ -10,7 +11,9 @@ from revidweb.providers.base import Kind
 router = Router()
 
 FIELDS = {
-    "prompt": openapi.said(openapi.text("A futuristic city at sunset", most=50_000, least=1), "What to see."),
+    "prompt": openapi.said(
+        openapi.text("A futuristic city at sunset", most=settings.PROMPT_MAX_CHARS, least=1), "What to see."
+    ),
     "model": openapi.said(openapi.text("nano-banana-pro", most=80, least=1), "A model of `GET /v1/models`."),
     "aspect_ratio": openapi.said(openapi.text("16:9", "1:1"), "Width to height."),
     "resolution": openapi.said(openapi.text("1k", "2k"), "One that a price row of the model names."),

@@ -1,5 +1,6 @@
 """Clips from words, or from words and a picture."""
 
+from django.conf import settings
 from django.http import HttpResponse
 from ninja import Router
 
@@ -13,7 +14,9 @@ router = Router()
 
 FIELDS = {
     **image.FIELDS,
-    "prompt": openapi.said(openapi.text("A cinematic shot of a lighthouse", most=50_000, least=1), "What to see."),
+    "prompt": openapi.said(
+        openapi.text("A cinematic shot of a lighthouse", most=settings.PROMPT_MAX_CHARS, least=1), "What to see."
+    ),
     "model": openapi.said(openapi.text("kling-2.6", most=80, least=1), "A model of `GET /v1/models`."),
     "mode": openapi.said(
         {"type": "string", "enum": ["t2v", "i2v"]}, "From text, or from an image; left out, it follows from the input."
