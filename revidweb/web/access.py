@@ -32,6 +32,7 @@ from revidweb.keys import listing as keyring
 from revidweb.keys.models import ApiKey
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
+from revidweb.notices import bell
 from revidweb.notices.models import Delivery, Notice
 from revidweb.web import key_session
 
@@ -61,7 +62,7 @@ def actor_may(right: Right | None = None) -> Callable[[View[P]], Callable[..., H
     """Let only the tenant's members in, and of them only those with the right; the view gets `request.actor`.
 
     For views under `/t/<slug:tenant_slug>/`, and with "" for a slug under `/key/`; it is used up here. One query finds
-    tenant, member and person; a key's session, the key and its secret are three.
+    tenant, member, person and how much the bell counts; a key's session, the key and its secret are three.
     """
 
     def decorate(view: View[P]) -> Callable[..., HttpResponseBase]:
@@ -129,7 +130,7 @@ def _page_of(request: HttpRequest) -> str:
 
 def _actor(request: HttpRequest, tenant_slug: str) -> Actor:
     """The signed-in person as a member of this tenant; 404 says nothing about whether the tenant exists."""
-    memberships = Member.objects.present().select_related("tenant", "person")
+    memberships = bell.with_unread(Member.objects.present().select_related("tenant", "person"))
     member = get_object_or_404(memberships, tenant__slug=tenant_slug, person_id=request.user.pk)
     if member.state == MemberState.SUSPENDED:
         raise Suspended(member)

@@ -121,7 +121,7 @@ def theme_of(request: HttpRequest) -> str:
 
 
 class Frame:
-    """The frame of one request; of someone without a tenant only the theme. At most four queries."""
+    """The frame of one request; of someone without a tenant only the theme. At most three queries."""
 
     themes = THEMES
 
@@ -245,7 +245,7 @@ class Frame:
 
     @cached_property
     def unread(self) -> int:
-        """Notices that the member has not read; none for a key. One query."""
+        """Notices that the member has not read; none for a key. No query: it came with the member."""
         return bell.unread(self.actor) if self.actor else 0
 
     @cached_property

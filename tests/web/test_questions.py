@@ -38,7 +38,7 @@ def test_invitations_ask_the_same_for_one_and_for_many():
     once = questions(client, page)
     for _ in range(5):
         invited(of(a_member(owner.tenant, role=Role.ADMIN)))
-    assert questions(client, page) == once <= 10
+    assert questions(client, page) == once <= 9
 
 
 def test_a_door_asks_the_same_whoever_was_invited():
@@ -58,4 +58,4 @@ def test_settings_ask_the_same_with_hosts_and_without():
     once = questions(client, page)
     for purpose in ("web", "media"):
         hosts.ask(owner, name=f"{purpose}.aurora.com", purpose=purpose)
-    assert questions(client, page) == once <= 9
+    assert questions(client, page) == once <= 8

@@ -1,6 +1,6 @@
 """The gallery's filters, as the address carries them and as the filter bar offers them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from typing import TypeVar
@@ -33,12 +33,12 @@ class FilterBar:
 
     @cached_property
     def filters(self) -> Filters:
-        """The filters that hold. At most three queries."""
+        """The filters that hold. One query for each that the address names by model, member or key."""
         return Filters(
-            kind=_one_of(self._asked("kind"), [Kind.IMAGE, Kind.VIDEO]),
-            model=_named(self._asked("model"), self._models),
-            member=_named(self._asked("member"), self._members),
-            key=_one_of(self._asked("key"), self._keys),
+            kind=_one_of(self._asked("kind"), lambda: [Kind.IMAGE, Kind.VIDEO]),
+            model=_named(self._asked("model"), lambda: self._models),
+            member=_named(self._asked("member"), lambda: self._members),
+            key=_one_of(self._asked("key"), lambda: self._keys),
             favourite=self._asked("favourite") == "yes",
             search=self._asked("search"),
             since=_day(self._asked("since")),
@@ -124,12 +124,12 @@ class FilterBar:
         return word(self.query, name)
 
 
-def _one_of(word: str, words: Iterable[str]) -> str:
-    return word if word in words else ""
+def _one_of(word: str, words: Callable[[], Iterable[str]]) -> str:
+    return word if word and word in words() else ""
 
 
-def _named(name: str, rows: Mapping[str, Row]) -> Row | None:
-    return rows.get(name)
+def _named(name: str, rows: Callable[[], Mapping[str, Row]]) -> Row | None:
+    return rows().get(name) if name else None
 
 
 def _day(text: str) -> date | None:
