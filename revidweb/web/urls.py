@@ -1,7 +1,7 @@
 """The pages' addresses."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path, register_converter
+from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
 from . import account_urls
 from .converters import PlaceConverter
@@ -43,8 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("key/leave/", key_door.leave, name="key_leave"),
     path("key/door/accent.css", key_door.accent, name="key_accent"),
     path("key/door/logo/", key_door.logo, name="key_logo"),
-    path("key-dashboard", key_door.dashboard, name="key_dashboard"),
-    path("key-dashboard/", key_door.dashboard),
+    re_path(r"^key-dashboard/?$", key_door.dashboard, name="key_dashboard"),
     path("<place:tenant_slug>/accent.css", theme.accent_stylesheet, name="accent"),
     path("t/<slug:tenant_slug>/join/", join.join, name="join"),
     path("t/<slug:tenant_slug>/join/accent.css", join.accent, name="join_accent"),
