@@ -121,7 +121,7 @@ def test_jobs_and_gallery_are_narrowed_to_a_key(owner, key):
 def test_the_page_takes_few_queries(owner, key, django_assert_max_num_queries):
     a_job_of(key)
     client = makers.a_client(owner.member)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(12):
         client.get(reverse("key", args=[owner.tenant.slug, key.public_id]))
 
 
