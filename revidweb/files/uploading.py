@@ -40,7 +40,7 @@ def keep(actor: Actor, upload: "UploadedFile[bytes]", *, field: str = "input_ima
     """Keep an image that a member or a key gives as an input; the same content again is the file that is there.
 
     Each has files of its own: what a key brings is not mixed with what its member brings, or another key.
-    Raises Refusal at `field` with what `bring` refuses; nothing is kept then.
+    Raises Refusal at `field` with what `bring` refuses; no file is kept then.
     """
     file = bring(actor, upload, field=field).file
     assert file is not None, "the database lets no upload be ready without a file"
@@ -50,7 +50,8 @@ def keep(actor: Actor, upload: "UploadedFile[bytes]", *, field: str = "input_ima
 def bring(actor: Actor, upload: "UploadedFile[bytes]", *, field: str = FIELD) -> Upload:
     """Keep an image as `keep` does; the upload that it was, ready. A repeat is another upload of the same file.
 
-    Raises Refusal at `field`: what `limits.check` and `intake.take_in` refuse; nothing is kept then.
+    Raises Refusal at `field`: what `limits.check` refuses, and then nothing is written; what `intake.take_in` refuses,
+    and then the upload failed, for to look at it was work that counts.
     """
     with intake.refused_at(field):
         limits.check(actor, size_bytes=upload.size or 0)
@@ -58,8 +59,8 @@ def bring(actor: Actor, upload: "UploadedFile[bytes]", *, field: str = FIELD) ->
         try:
             with storage.scratch() as folder:
                 file = _looked_at(row, intake.received(upload, folder))
-        except Refusal:
-            row.delete()
+        except Refusal as refusal:
+            _fail(row, refusal)
             raise
         return _good(_finish(row, file))
 

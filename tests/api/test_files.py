@@ -10,7 +10,7 @@ from django.test import Client
 
 from revidweb.api.endpoints import files
 from revidweb.files import erasing, fetching, uploading
-from revidweb.files.models import StoredFile, Upload
+from revidweb.files.models import StoredFile, Upload, UploadState
 from revidweb.jobs.models import JobInput
 from revidweb.lib import clock
 from tests.files import makers
@@ -88,7 +88,8 @@ def test_it_is_an_input_that_is_never_fetched(program, upstream):
 )
 def test_a_bad_image_is_refused_and_nothing_is_kept(program, content, detail):
     assert a_detail(program.form("/files/upload/image", {"file": a_file(content)})) == (400, detail)
-    assert not Upload.objects.exists()
+    assert Upload.objects.get().state == UploadState.FAILED
+    assert not StoredFile.objects.exists()
 
 
 def test_one_that_is_too_large_is_refused(program, settings):
