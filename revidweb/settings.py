@@ -334,6 +334,7 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 MEDIA_LINK_S = env.seconds("MEDIA_LINK_H", 24, least=0.01, most=720) * 3600
 IDEMPOTENCY_S = env.seconds("IDEMPOTENCY_H", 24, least=0.01, most=720) * 3600
 UPLOAD_WAIT_S = env.seconds("UPLOAD_WAIT_H", 24, least=0.01, most=720) * 3600
+KEYS_PER_MEMBER = env.whole("KEYS_PER_MEMBER", 100, least=1, most=100_000)
 UPLOADS_PER_HOUR = env.whole("UPLOADS_PER_HOUR", 500, least=1, most=1_000_000)
 UPLOAD_DISK_BYTES = env.whole("UPLOAD_DISK_MB", 10_240, least=1, most=100_000_000) * 1_048_576
 WEBHOOK_TIMEOUT_S = env.seconds("WEBHOOK_TIMEOUT_S", 10, least=1, most=60)

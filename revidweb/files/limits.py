@@ -1,4 +1,7 @@
-"""How much may be brought in: uploads in an hour by one key or member, and inputs on the disk of one tenant."""
+"""How much may be brought in: uploads in an hour by one member, and inputs on the disk of one tenant.
+
+A member and all their keys share one count, so that more keys bring no more in. A key of no member has its own.
+"""
 
 from django.conf import settings
 
@@ -36,8 +39,12 @@ def _check_count(actor: Actor) -> None:
     """The upload that is UPLOADS_PER_HOUR back says when there is room again."""
     most = settings.UPLOADS_PER_HOUR
     uploads = Upload.objects.filter(tenant=actor.tenant, created_at__gt=clock.ago(_HOUR_S))
-    mine = uploads.filter(key=actor.key.public_id) if actor.key else uploads.filter(key="", member=actor.member)
+    mine = uploads.filter(member=actor.member) if actor.member else uploads.filter(key=_key(actor))
     times = mine.order_by("-created_at").values_list("created_at", flat=True)[most - 1 : most]
     for then in times:
         wait_s = _HOUR_S - (clock.now() - then).total_seconds()
         raise Refusal("uploads_too_many", most=most, retry_after_s=max(1.0, wait_s))
+
+
+def _key(actor: Actor) -> str:
+    return actor.key.public_id if actor.key else ""

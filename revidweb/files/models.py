@@ -144,6 +144,7 @@ class Upload(models.Model):
         indexes = [
             models.Index(fields=["state", "next_look_at"], name="upload_due"),
             models.Index(fields=["key", "created_at"], name="upload_of_key"),
+            models.Index(fields=["member", "created_at"], name="upload_of_member"),
         ]
 
     def __str__(self) -> str:

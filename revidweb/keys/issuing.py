@@ -4,11 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member, MemberState
+from revidweb.accounts.models import Member, MemberState, Tenant
 from revidweb.credits import ledger
 from revidweb.credits.models import Transfer, Wallet, WalletKind
 from revidweb.lib import clock, sealing
@@ -24,6 +25,7 @@ __all__ = ["Issued", "Limits"]  # beside the deeds
 
 NAME_MAX_CHARS = 80
 MOST_GRACE_S = 30 * 86_400
+MOST_STANDALONE = 1000  # of a tenant at once
 _NO_LIMITS = Limits()
 _TOPPED_UP = "topup"
 
@@ -66,7 +68,7 @@ def issue(actor: Actor, *, kind: str, name: str, token: str, credits: int = 0, l
     credits: what a budgeted or standalone key starts with, from the actor's payer; of a shared one not looked at.
     token: the form's; the same form again returns the key without its secret.
     Raises Refusal: "not_allowed", "unknown_key_kind", "key_name_needed", "key_name_too_long", what `limits.check`
-    raises, "credits_out_of_range", NotEnoughCredits, WalletClosed.
+    raises, "too_many_keys" (fact most: at once), "credits_out_of_range", NotEnoughCredits, WalletClosed.
     """
     actor.must(Right.MANAGE_KEYS if kind == KeyKind.STANDALONE else Right.GENERATE)
     if kind not in KeyKind.values:
@@ -228,7 +230,10 @@ def _known(row: ApiKey) -> Issued | None:
 
 
 def _issue(actor: Actor, row: ApiKey, credits: int) -> Issued:
+    if row.member is None:
+        Tenant.objects.select_for_update(no_key=True).get(pk=row.tenant_id)  # before its members, as everywhere
     _keep_in(actor.in_person)
+    _check_room(row)
     row.signing_secret = sealing.seal(minting.for_signing())
     origin = payers.of(actor)
     if row.kind != KeyKind.SHARED:
@@ -246,6 +251,13 @@ def _keep_in(member: Member) -> None:
     state = Member.objects.select_for_update(no_key=True).values_list("state", flat=True).get(pk=member.pk)
     if state != MemberState.ACTIVE:
         raise Refusal("not_allowed")
+
+
+def _check_room(row: ApiKey) -> None:
+    """Refuse one key too many, while whoever would make another waits. What is limited by key is so by member, too."""
+    most = settings.KEYS_PER_MEMBER if row.member else MOST_STANDALONE
+    if ApiKey.objects.live().filter(tenant=row.tenant, member=row.member).count() >= most:
+        raise Refusal("too_many_keys", most=most)
 
 
 def _fill(actor: Actor, key: ApiKey, source: Wallet, credits: int, reference: str) -> Transfer:

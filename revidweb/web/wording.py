@@ -122,6 +122,11 @@ SENTENCES: dict[str, str | Promise] = {
     "host_in_use": _("%(name)s is in use. Withdraw it first."),
     # keys
     "unknown_key_kind": _("Choose one of the three kinds."),
+    "too_many_keys": ngettext_lazy(
+        "There is %(most)s key already, and no more are possible. Revoke one that nobody uses.",
+        "There are %(most)s keys already, and no more are possible. Revoke one that nobody uses.",
+        "most",
+    ),
     "key_name_needed": _("Give the key a name."),
     "key_name_too_long": ngettext_lazy(
         "The name is longer than %(most)s character.", "The name is longer than %(most)s characters.", "most"
@@ -228,8 +233,8 @@ SENTENCES: dict[str, str | Promise] = {
     ),
     "receiver.private_address": _("%(host)s is not an address on the open internet, so nothing is sent there."),
     "tests_too_many": ngettext_lazy(
-        "%(most)s test was sent with this key in the last hour. Wait a while.",
-        "%(most)s tests were sent with this key in the last hour. Wait a while.",
+        "%(most)s test was sent in the last hour, with this key or others of the same member. Wait a while.",
+        "%(most)s tests were sent in the last hour, with this key or others of the same member. Wait a while.",
         "most",
     ),
     "delivery_forgotten": _("What was sent is no longer kept, so it cannot be sent again. Ask for the job instead."),

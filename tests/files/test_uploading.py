@@ -1,6 +1,7 @@
 """Uploads in steps and from addresses: what each step does, what a repeat does, and what a crash leaves."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -117,12 +118,22 @@ def test_the_same_content_is_one_file_of_each_who_brings_it(actor, key, media):
     assert stored(media) == {name for file in StoredFile.objects.all() for name in file.names}
 
 
-def test_what_is_no_image_leaves_nothing(actor, media):
+def test_what_is_no_image_leaves_nothing_but_that_it_failed(actor, media):
     with pytest.raises(Refusal) as refusal:
         uploading.bring(actor, makers.an_upload(b"<svg>"))
     assert (refusal.value.code, refusal.value.field) == ("file_unknown_type", "file")
-    assert not Upload.objects.exists()
+    failed = Upload.objects.get()
+    assert (failed.state, failed.error, failed.lease_until) == (UploadState.FAILED, "file_unknown_type", None)
     assert not stored(media)
+
+
+def test_what_is_no_image_counts_as_brought(actor, settings):
+    settings.UPLOADS_PER_HOUR = 2
+    for _ in range(2):
+        with refused("file_unknown_type"):
+            uploading.bring(actor, makers.an_upload(b"<svg>"))
+    with refused("uploads_too_many"):
+        uploading.bring(actor, makers.an_upload(PICTURE))
 
 
 # -- in steps
@@ -460,7 +471,7 @@ def test_of_each_tenant_two_are_fetched_at_once_and_six_in_all(actor, address, m
 # -- limits
 
 
-def test_uploads_in_an_hour_are_counted_for_each_key_and_member(actor, key, settings):
+def test_uploads_in_an_hour_are_counted_for_each_member_and_all_their_keys(actor, key, settings):
     settings.UPLOADS_PER_HOUR = 2
     with time_machine.travel(clock.ago(1800), tick=False):
         uploading.presign(key, filename="a.png")
@@ -469,15 +480,25 @@ def test_uploads_in_an_hour_are_counted_for_each_key_and_member(actor, key, sett
         lambda: uploading.presign(key, filename="b.png"),
         lambda: uploading.from_url(key, url=URL),
         lambda: uploading.keep(key, makers.an_upload(PICTURE)),
+        lambda: uploading.presign(a_key_of(actor, 2), filename="b.png"),
+        lambda: uploading.presign(actor, filename="b.png"),
     ):
         with pytest.raises(Refusal) as refusal:
             deed()
         assert (refusal.value.code, refusal.value.facts["most"]) == ("uploads_too_many", 2)
         assert 1750 < refusal.value.facts["retry_after_s"] <= 1800
-    uploading.presign(actor, filename="a.png")
-    uploading.presign(a_key_of(actor, 2), filename="a.png")
+    uploading.presign(an_actor(actor.tenant), filename="a.png")
     with later(1801):
         uploading.presign(key, filename="b.png")
+
+
+def test_each_standalone_key_has_a_count_of_its_own(actor, settings):
+    settings.UPLOADS_PER_HOUR = 1
+    for number in (1, 2):
+        standalone = a_key_of(replace(actor, member=None), number)
+        uploading.presign(standalone, filename="a.png")
+        with refused("uploads_too_many"):
+            uploading.presign(standalone, filename="b.png")
 
 
 def test_a_tenants_inputs_have_room_only_for_so_much(actor, key, address, settings):

@@ -149,6 +149,23 @@ def test_a_removed_member_makes_no_key_any_more(user):
     Member.objects.filter(pk=user.member.pk).update(state="active")
 
 
+def test_a_member_has_so_many_keys_at_once_and_no_more(user, settings):
+    settings.KEYS_PER_MEMBER = 2
+    first, _second = make(user, token="a"), make(user, "budgeted", token="b")
+    assert refused(make, user, token="c") == "too_many_keys"
+    assert make(user, token="a").key == first.key
+    issuing.revoke(user, first.key)
+    assert make(user, token="c").secret
+    assert make(makers.an_actor(user.tenant), token="d").secret
+
+
+def test_a_tenant_has_so_many_standalone_keys_at_once_and_no_more(admin, monkeypatch):
+    monkeypatch.setattr(issuing, "MOST_STANDALONE", 1)
+    make(admin, "standalone", token="a")
+    assert refused(make, admin, "standalone", token="b") == "too_many_keys"
+    assert make(admin, token="c").secret
+
+
 # -- change ----------------------------------------------------------------------------------------------------------
 
 

@@ -199,6 +199,28 @@ def test_a_key_tests_so_often_and_no_more(user, key, monkeypatch):
     assert post(user, "webhook_test", key).status_code == 302
 
 
+def test_more_keys_send_no_more_tests(user, key, monkeypatch):
+    monkeypatch.setattr("revidweb.notices.deliveries.MOST_TESTS", 1)
+    assert post(user, "webhook_test", key).status_code == 302
+    other = a_key(user.member, callback_url=CALLBACK).key
+    assert post(user, "webhook_test", other).status_code == 422
+    strangers = makers.an_actor(user.tenant)
+    theirs = a_key(strangers.member, callback_url=CALLBACK).key
+    assert post(strangers, "webhook_test", theirs).status_code == 302
+
+
+def test_a_revoked_key_sends_no_tests_and_nothing_again(user, key):
+    delivery = a_delivery(CALLBACK, key, state="delivered", tries=1)
+    issuing.revoke(user, key)
+    answer = a_client(user.member).post(path("webhook_test", key), follow=True)
+    assert "was revoked" in text(answer)
+    post(user, "delivery_resend", key, delivery.public_id)
+    assert Delivery.objects.get().state == "delivered"
+    for page in (get(user, "key_webhooks", key), get(user, "delivery", key, delivery.public_id)):
+        assert path("webhook_test", key) not in page.content.decode()
+        assert path("delivery_resend", key, delivery.public_id) not in page.content.decode()
+
+
 # -- one
 
 

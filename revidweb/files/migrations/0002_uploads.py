@@ -70,6 +70,10 @@ class Migration(migrations.Migration):
             model_name='upload',
             index=models.Index(fields=['key', 'created_at'], name='upload_of_key'),
         ),
+        migrations.AddIndex(
+            model_name='upload',
+            index=models.Index(fields=['member', 'created_at'], name='upload_of_member'),
+        ),
         migrations.AddConstraint(
             model_name='upload',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'received', 'processing', 'ready', 'failed'])), name='upload_state_known'),

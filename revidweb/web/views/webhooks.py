@@ -64,9 +64,13 @@ def secret(request: ActorRequest, key_id: str) -> HttpResponse:
     try:
         shown = _secret(request, key)
     except Refusal as refusal:
-        messages.error(request, wording.of(refusal))
-        return redirect("key_webhooks", request.actor.place, key.public_id)
+        return _sorry(request, key, refusal)
     return _page(request, key, secret=shown)
+
+
+def _sorry(request: ActorRequest, key: ApiKey, refusal: Refusal) -> HttpResponse:
+    messages.error(request, wording.of(refusal))
+    return redirect("key_webhooks", request.actor.place, key.public_id)
 
 
 def _secret(request: ActorRequest, key: ApiKey) -> str:
@@ -92,6 +96,8 @@ def test(request: ActorRequest, key_id: str) -> HttpResponse:
         try:
             return _lead_to(request, deliveries.test(request.actor, key, **form.cleaned_data))
         except Refusal as refusal:
+            if not refusal.field:  # nothing to be mended in the form
+                return _sorry(request, key, refusal)
             wording.put_on(form, refusal)
     return _page(request, key, form=form, status=422)
 
@@ -107,7 +113,7 @@ def _page(
         "rows": [_row(one) for one in page],
         "form": form or TestForm(),
         "secret": secret,
-        "may_manage": issuing.may_manage(request.actor, key),
+        "may_send": deliveries.may_send(request.actor, key),
         "may_see_secret": issuing.may_rotate(request.actor, key),
         **parts.neighbours(page),
     }
@@ -170,7 +176,7 @@ def _shown(request: ActorRequest, row: Delivery) -> dict[str, Any]:
         "word": word,
         "tries": [(one, _answer(one.status, one.error)) for one in log],
         "body": _readable(row.body),
-        "may_manage": issuing.may_manage(request.actor, row.key),
+        "may_send": deliveries.may_send(request.actor, row.key),
         "look": int(look) + 1 if look.isdecimal() and len(look) < 4 else LOOKS_MOST,
         "looks_most": LOOKS_MOST,
     }
