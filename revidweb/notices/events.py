@@ -26,14 +26,14 @@ _CALLS_BACK = RawSQL('NOT ("jobs_job"."callback_url" = \'\')', [], BooleanField(
 
 
 def write(*, since_s: float) -> int:
-    """Write the deliveries of jobs that ended in the last so many seconds and have none yet; how many it found.
+    """Write the deliveries of jobs that ended in the last so many seconds and have none yet; how many it wrote.
 
     At most 200 a call, the oldest first. Of two calls at once only one writes a job's delivery, and a repeat finds
     nothing: a job has one at most.
     """
-    jobs = list(_untold(since_s)[:MOST_AT_ONCE])
-    Delivery.objects.bulk_create(_written(jobs), ignore_conflicts=True)
-    return len(jobs)
+    deliveries = list(_written(list(_untold(since_s)[:MOST_AT_ONCE])))
+    Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)
+    return len(deliveries)
 
 
 def a_test(key: ApiKey, url: str) -> Delivery:

@@ -34,14 +34,23 @@ _RETRY_LEAST_S, _RETRY_MOST_S = 60.0, 3600.0
 @shared_task
 def tick() -> None:
     """Send what is due. Of two ticks only one claims a notice; what cannot be sent comes again, ever later."""
-    for told in words.told(_claimed()):
+    for notice in _claimed():
         try:
-            if _is_wanted(told.notice):
-                _message(told.notice, told.words).send()
+            _send(notice)
         except OSError as trouble:  # what smtplib raises, too
-            _again(told.notice, type(trouble).__name__)
+            _again(notice, type(trouble).__name__)
+        except Exception as bug:  # one that cannot be written must not keep the others from being sent
+            log.exception("notice.bug", notice=notice.public_id)
+            _again(notice, type(bug).__name__)
         else:
-            _plan(told.notice, None)
+            _plan(notice, None)
+
+
+def _send(notice: Notice) -> None:
+    """Mail it, if its member is still there to be told."""
+    if _is_wanted(notice):
+        (told,) = words.told([notice])
+        _message(notice, told.words).send()
 
 
 @transaction.atomic
@@ -53,7 +62,6 @@ def _claimed() -> list[Notice]:
 
 
 def _is_wanted(notice: Notice) -> bool:
-    """Whether its member is still there to be told."""
     return notice.member.state == MemberState.ACTIVE and notice.member.person.is_active
 
 

@@ -51,7 +51,7 @@ def tick() -> None:
 @shared_task
 def sweep() -> None:
     """Write what a longer stop has left untold, and forget the bodies of old deliveries."""
-    while events.write(since_s=_LONG_AGO_S) == events.MOST_AT_ONCE:
+    while events.write(since_s=_LONG_AGO_S):
         pass
     while forget():
         pass

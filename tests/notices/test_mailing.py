@@ -10,6 +10,7 @@ from revidweb.lib import clock
 from revidweb.notices import mailing, telling
 from revidweb.notices.models import Notice
 from revidweb.trail import trail
+from revidweb.trail.models import TrailRow
 from tests import makers
 from tests.keys.makers import a_key
 
@@ -75,6 +76,18 @@ def test_what_the_server_does_not_take_comes_again(notice, monkeypatch, error):
     due_again()
     mailing.tick()
     assert len(mail.outbox) == 1
+
+
+def test_one_that_cannot_be_written_holds_no_other(notice):
+    row = TrailRow.objects.get(pk=notice.row_id)
+    trail.record("key.limit_near", about=row.about, tenant=notice.tenant.public_id, **row.facts | {"period": "later"})
+    telling.tick()
+    TrailRow.objects.filter(pk=row.pk).update(facts={})
+    mailing.tick()
+    assert len(mail.outbox) == 1
+    broken = Notice.objects.get(pk=notice.pk)
+    assert broken.mail_due_at > clock.after(30)
+    assert not Notice.objects.exclude(pk=notice.pk).filter(mail_due_at__isnull=False).exists()
 
 
 def test_after_a_day_it_is_given_up(notice, monkeypatch):

@@ -108,6 +108,14 @@ def test_a_job_that_cannot_be_told_keeps_no_other_from_being(monkeypatch):
     assert [one.job for one in Delivery.objects.all()] == [good]
 
 
+def test_the_sweep_ends_where_no_job_can_be_told(monkeypatch):
+    monkeypatch.setattr(events, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(events, "_of", lambda job: job.is_no_such_thing)
+    an_ended_job("https://example.com/hooks")
+    webhooks.sweep()
+    assert not Delivery.objects.exists()
+
+
 def test_looking_for_them_reads_no_other_jobs():
     with connection.cursor() as cursor:
         explain = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
