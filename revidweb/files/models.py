@@ -127,7 +127,7 @@ class Upload(models.Model):
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     error = models.CharField(max_length=40, blank=True, help_text="A refusal's code.")
     facts = models.JSONField(default=dict, blank=True, help_text="The numbers behind the refusal.")
-    tries = models.PositiveSmallIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)  # of who puts its bytes; then of who looks at it
     next_look_at = models.DateTimeField(default=clock.now)
     lease_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)

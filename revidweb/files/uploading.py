@@ -30,6 +30,7 @@ from .models import MediaKind, Purpose, StoredFile, Upload, UploadState
 
 FIELD = "file"
 TRIES_MOST = 5
+PUTS_MOST = 10
 MESSAGE_LIFE_S = 30
 MOST_AT_ONCE, MOST_OF_A_TENANT = 6, 2  # fetched at the same time: a slow address holds a thread of the worker
 _DUE_ROWS = 1000
@@ -77,11 +78,11 @@ def presign(actor: Actor, *, filename: str) -> Upload:
 def receive(upload: Upload, body: receiving.Readable, *, declared: int | None) -> int:
     """Take the bytes of a presigned upload; how many there were. Until it is confirmed, others replace them.
 
-    declared: how many bytes the sender promised, if it did. Raises Refusal "upload_over" once it was confirmed, what
-    `receiving.write` refuses, and "disk_full".
+    declared: how many bytes the sender promised, if it did. Raises Refusal "upload_over" once it was confirmed,
+    "upload_tried_out" (fact most: times that bytes may be sent, whether they arrive or not), what `receiving.write`
+    refuses, and "disk_full".
     """
-    if upload.state not in _OPEN:
-        raise Refusal("upload_over")
+    _count_put(upload)
     with storage.scratch() as folder:
         path = folder / "body"
         size_bytes = receiving.write(body, path, declared=declared)
@@ -170,7 +171,8 @@ def _is_crowded(upload_id: int) -> bool:
 def _claim(upload_id: int, state: UploadState) -> Upload | None:
     """The upload for one more try, if it is in that state and nobody is at it."""
     mine = Upload.objects.free().filter(pk=upload_id, state=state)
-    if not mine.update(state=UploadState.PROCESSING, lease_until=_leased(), tries=F("tries") + 1):
+    tries = 1 if state == UploadState.RECEIVED else F("tries") + 1
+    if not mine.update(state=UploadState.PROCESSING, lease_until=_leased(), tries=tries):
         return None
     return Upload.objects.select_related("tenant", "member").get(pk=upload_id)
 
@@ -197,6 +199,16 @@ def _own(actor: Actor, url: str) -> StoredFile | None:
         elif file.kind != MediaKind.IMAGE:
             raise Refusal("not_an_image")
         return file
+
+
+def _count_put(upload: Upload) -> None:
+    """One more that sends the bytes. Whoever confirms them begins to count anew."""
+    mine = Upload.objects.filter(pk=upload.pk, state__in=_OPEN)
+    if mine.filter(tries__lt=PUTS_MOST).update(tries=F("tries") + 1):
+        return
+    if mine.exists():
+        raise Refusal("upload_tried_out", most=PUTS_MOST)
+    raise Refusal("upload_over")
 
 
 def _note_received(upload: Upload, size_bytes: int) -> None:

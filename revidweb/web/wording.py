@@ -207,6 +207,12 @@ SENTENCES: dict[str, str | Promise] = {
     "only_images": _("Only images are taken as inputs."),
     "upload_not_received": _("The file has not arrived yet. Send it first."),
     "upload_over": _("This upload has ended. Begin another one."),
+    "upload_too_slow": _("The file came too slowly. Send it again over a better connection."),
+    "upload_tried_out": ngettext_lazy(
+        "The file was sent %(most)s time already. Begin another upload.",
+        "The file was sent %(most)s times already. Begin another upload.",
+        "most",
+    ),
     "address_silent": _("The address does not answer. Try again later, or bring the file itself."),
     "file_too_large": _("The file is larger than %(max_mb)s MB. Choose a smaller one."),
     "file_unknown_type": _("This is not a picture that can be read here. Use PNG, JPEG or WebP."),

@@ -1,16 +1,18 @@
 """Uploads in steps and from addresses: what each step does, what a repeat does, and what a crash leaves."""
 
 import io
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
+from django.http import UnreadablePostError
 
 from revidweb.accounts import actors
 from revidweb.accounts.actors import ActingKey
-from revidweb.files import fetching, intake, links, storage, tidying, uploading
+from revidweb.files import fetching, intake, links, receiving, storage, tidying, uploading
 from revidweb.files.models import Purpose, StoredFile, Upload, UploadState
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -214,6 +216,56 @@ def test_no_more_is_read_than_may_come(actor, settings):
     with refused("file_too_large"):
         uploading.receive(uploading.presign(actor, filename="x"), body, declared=None)
     assert body.tell() < 1_500_000
+
+
+@pytest.mark.parametrize("most", ["_START_S", "_MOST_S"])
+def test_who_sends_too_slowly_is_not_waited_for(actor, monkeypatch, most):
+    monkeypatch.setattr(receiving, most, 0.05)
+    never, upload = threading.Event(), uploading.presign(actor, filename="fox.png")
+    with refused("upload_too_slow"):
+        uploading.receive(upload, Slow(never), declared=None)
+    never.set()
+    assert now(upload).state == UploadState.WAITING
+
+
+class Slow:
+    """Begins, and then waits."""
+
+    def __init__(self, until):
+        self.until, self.parts = until, [b"x"]
+
+    def read(self, size, /):
+        return self.parts.pop() if self.parts else b"y" * self.until.wait(20)
+
+
+def test_who_sends_fast_enough_has_time_for_more(monkeypatch, tmp_path):
+    monkeypatch.setattr(receiving, "_START_S", 0)
+    monkeypatch.setattr(receiving, "_LEAST_BYTES_PER_S", 1)
+    body = receiving._Timely(io.BytesIO(PICTURE))
+    body._size_bytes = 60
+    assert body.read(10) == PICTURE[:10]
+    body.leave()
+
+
+def test_what_goes_wrong_with_a_connection_is_told_as_it_is(actor):
+    class Broken:
+        def read(self, size, /):
+            raise UnreadablePostError
+
+    with pytest.raises(UnreadablePostError):
+        uploading.receive(uploading.presign(actor, filename="fox.png"), Broken(), declared=None)
+
+
+def test_bytes_are_put_ten_times_at_most(actor, settings):
+    upload = uploading.presign(actor, filename="fox.png")
+    for _ in range(9):
+        with refused("file_empty"):
+            put(upload, b"")
+    put(upload)
+    with refused("upload_tried_out"):
+        put(upload)
+    ready = uploading.confirm(now(upload))
+    assert (ready.state, ready.tries) == (UploadState.READY, 1)
 
 
 def test_bytes_for_an_upload_that_vanished_are_not_kept(actor, media):
