@@ -1,5 +1,6 @@
 """What a request carries, JSON, multipart and URL-encoded alike: plain values under their names."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,12 @@ class Body:
         words = (_clean(*pair, most).strip() for pairs in found for pair in pairs)
         return list(dict.fromkeys(filter(None, words)))
 
+    def fingerprint(self, kind: str) -> str:
+        """What is asked, in one word: the values under their names, and the files by their content. kind: of what."""
+        files = [[name, [_digest(file) for file in self.files.getlist(name)]] for name in sorted(self.files)]
+        asked = json.dumps([kind, {name: list(values) for name, values in self.values.items()}, files], sort_keys=True)
+        return hashlib.sha256(asked.encode()).hexdigest()
+
     def _first(self, *names: str) -> tuple[str, Any]:
         """The last value under the first name that has one; "" for none."""
         return next(((name, self.values[name][-1]) for name in names if self.values.get(name)), (names[0], ""))
@@ -101,6 +108,13 @@ def is_whole(value: object) -> bool:
     if isinstance(value, str):
         return value.isascii() and value.removeprefix("-").isdecimal() and len(value) <= _DIGITS_MOST
     return type(value) is int
+
+
+def _digest(file: "UploadedFile[bytes]") -> str:
+    digest = hashlib.sha256()
+    for chunk in file.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _object(body: bytes) -> dict[str, list[Any]]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from django.core.files.uploadedfile import UploadedFile
@@ -13,7 +14,7 @@ from revidweb.credits.ledger import NotEnoughCredits
 from revidweb.credits.models import WalletKind
 from revidweb.files import links, uploading
 from revidweb.jobs import balance, submit
-from revidweb.jobs.models import Batch, Job, Submission
+from revidweb.jobs.models import Batch, Job
 from revidweb.keys import budgets, checking, payers
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Kind, Mode, Order, Param
@@ -33,7 +34,7 @@ _FILE = "input_image"
 _MOST_INPUTS = 16  # of any model; each has its own most
 _NAME = re.compile(r"[!-~]{1,255}")
 _DROPPABLE = ("no_audio", "not_taken")
-_WARNING = "_dropped"
+_DROPPED = "_dropped"
 T = TypeVar("T")
 
 
@@ -44,18 +45,21 @@ def generate(request: KeyRequest, kind: Kind) -> HttpResponse:
     not take, and sound where the rest rules it out.
     """
     name, body = _name(request), bodies.read(request)
+    fingerprint = body.fingerprint(kind) if name else ""
+    batch = submit.repeat(request.actor, name, fingerprint) or _taken(request, kind, body, name, fingerprint)
+    return _answer(request, batch, name)
+
+
+def _taken(request: KeyRequest, kind: Kind, body: Body, name: str, fingerprint: str) -> Batch:
     order, files = _order(kind, body), body.files.getlist(_FILE)
     order = replace(order, inputs=(*_addressed(request, body), *(Input() for _ in files)))
     _check_mode(body, order)
     _check_allowed(request, order)
-    known = submit.first(request.actor, name)
-    if files:
-        order = _kept(request, order, files, is_known=known is not None)
     callback_url = body.text("callback_url").strip()
-    batch = _taken(
-        request, order, name, known, lambda asked, warnings: _submitted(request, asked, name, callback_url, warnings)
-    )
-    return _answer(request, batch, name)
+    if files:
+        order = _kept(request, order, files)
+    said = {"count": 1, "token": name, "callback_url": callback_url, "fingerprint": fingerprint}
+    return _lenient(order, [], partial(_submitted, request, said))
 
 
 # -- what is asked ---------------------------------------------------------------------------------------------------
@@ -144,13 +148,12 @@ def _input(request: KeyRequest, url: str) -> Input:
     return Input(file_id=file.public_id) if file else Input(url=url)
 
 
-def _kept(request: KeyRequest, order: Order, files: "Sequence[UploadedFile[bytes]]", *, is_known: bool) -> Order:
+def _kept(request: KeyRequest, order: Order, files: "Sequence[UploadedFile[bytes]]") -> Order:
     """The order with its files kept, in the places that were left for them; nothing is kept of what is refused."""
-    if not is_known:
-        submit.check(order, 1)
-        quote = _lenient(order, [], lambda asked, _warnings: quoting.quote(request.actor.tenant, asked))
-        budgets.peek(request.key, credits=quote.credits, jobs=1)
-        _check_credits(request, quote.credits)
+    submit.check(order, 1)
+    quote = _lenient(order, [], lambda asked, _warnings: quoting.quote(request.actor.tenant, asked))
+    budgets.peek(request.key, credits=quote.credits, jobs=1)
+    _check_credits(request, quote.credits)
     kept = [Input(file_id=uploading.keep(request.actor, file).public_id) for file in files]
     return replace(order, inputs=(*order.inputs[: -len(kept)], *kept))
 
@@ -165,28 +168,8 @@ def _check_credits(request: KeyRequest, needed: int) -> None:
 # -- the job ---------------------------------------------------------------------------------------------------------
 
 
-def _taken(
-    request: KeyRequest,
-    order: Order,
-    name: str,
-    known: Submission | None,
-    deed: Callable[[Order, Sequence[str]], Batch],
-) -> Batch:
-    """The job, without what was dropped for this name before; a twin of this request may have done so since."""
-    dropped = _dropped(known)
-    try:
-        return _lenient(order, dropped, deed)
-    except Refusal as refusal:
-        since = _dropped(submit.first(request.actor, name)) if refusal.code == "token_reused" else dropped
-        if since == dropped:
-            raise
-    return _lenient(order, since, deed)
-
-
-def _submitted(request: KeyRequest, order: Order, name: str, callback_url: str, warnings: Sequence[str]) -> Batch:
-    return submit.submit(
-        request.actor, order, count=1, token=name, callback_url=callback_url, warnings=[*map(_warning, warnings)]
-    )
+def _submitted(request: KeyRequest, said: Mapping[str, Any], order: Order, dropped: Sequence[str]) -> Batch:
+    return submit.submit(request.actor, order, **said, warnings=[name + _DROPPED for name in dropped])
 
 
 def _lenient(order: Order, dropped: Sequence[str], deed: Callable[[Order, Sequence[str]], T]) -> T:
@@ -202,15 +185,6 @@ def _lenient(order: Order, dropped: Sequence[str], deed: Callable[[Order, Sequen
 
 def _without(order: Order, names: Sequence[str]) -> Order:
     return replace(order, params={name: value for name, value in order.params.items() if name not in names})
-
-
-def _warning(name: str) -> str:
-    return name + _WARNING
-
-
-def _dropped(known: Submission | None) -> list[str]:
-    """What was dropped for a request that is known by its name."""
-    return [warning.removesuffix(_WARNING) for warning in known.batch.in_order[0].warnings] if known else []
 
 
 def _answer(request: KeyRequest, batch: Batch, name: str) -> HttpResponse:
