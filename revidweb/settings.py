@@ -144,6 +144,9 @@ def _database() -> dict[str, Any]:
     else:
         config["CONN_MAX_AGE"] = env.whole("DATABASE_KEEP_S", 60, least=0, most=3600)
         config["CONN_HEALTH_CHECKS"] = True
+        config["ENGINE"] = "revidweb.lib.postgresql"
+        prepares = env.flag("DATABASE_PREPARE", default=True)
+        config["OPTIONS"] = {**config.get("OPTIONS", {}), "prepare_threshold": 5 if prepares else None}
     return config
 
 
@@ -369,6 +372,7 @@ CELERY_IMPORTS = (
     "revidweb.jobs.late",
     "revidweb.jobs.sweep",
     "revidweb.jobs.contact",
+    "revidweb.accounts.sessions",
     "revidweb.catalog.sync",
     "revidweb.files.uploading",
     "revidweb.keys.watching",
@@ -385,6 +389,7 @@ CELERY_TASK_ROUTES = {
     "revidweb.jobs.late.*": {"queue": "poll"},
     "revidweb.jobs.sweep.*": {"queue": "poll"},
     "revidweb.jobs.contact.*": {"queue": "poll"},
+    "revidweb.accounts.sessions.*": {"queue": "poll"},
     "revidweb.catalog.sync.*": {"queue": "poll"},
     "revidweb.files.uploading.tick": {"queue": "poll"},
     "revidweb.keys.watching.*": {"queue": "poll"},

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from revidweb.accounts.models import Tenant
 from revidweb.connections.models import PREVIEW, Connection, usable
 from revidweb.lib import clock
+from revidweb.lib.kept import Word
 from revidweb.providers.base import Kind
 
 
@@ -97,7 +98,7 @@ class PriceQuerySet(models.QuerySet["Price"]):
         real = Q(is_estimate=False) | Q(offer__connection__provider=PREVIEW)
         return self.filter(real, is_available=True, waiting_credits__isnull=True).order_by("credits", "pk")
 
-    def on_sale(self, tenant: Tenant) -> "PriceQuerySet":
+    def on_sale(self, tenant: Tenant | Word) -> "PriceQuerySet":
         """What the tenant may be quoted now: billable rows of available offers at enabled connections."""
         return (
             self.billable()

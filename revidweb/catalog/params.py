@@ -47,9 +47,14 @@ class Field:
         return next((choice.value for choice in self.choices if choice.is_chosen), "")
 
 
+def plain(name: str) -> str:
+    """The id or alias as it is kept."""
+    return name.strip().lower()
+
+
 def resolve(name: str) -> Resolved:
     """The model of this id or alias, in any case. At most two queries. Raises Refusal "unknown_model"."""
-    wanted = name.strip().lower()
+    wanted = plain(name)
     if model := MediaModel.objects.filter(name=wanted).first():
         return Resolved(model)
     alias = Alias.objects.filter(name=wanted).select_related("media_model").first()

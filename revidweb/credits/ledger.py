@@ -8,12 +8,13 @@ A key's own wallet remembers its origin, from which it was filled: what closing 
 """
 
 from collections.abc import Sequence
+from copy import copy
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from revidweb.accounts.models import Member, Tenant
-from revidweb.lib import clock
+from revidweb.lib import clock, kept
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 
@@ -21,6 +22,7 @@ from .models import METERED, Entry, Hold, HoldState, Transfer, TransferKind, Wal
 
 MOST_CREDITS = 10**12  # of one deed; more is a slip of the hand
 _REFERENCE_CHARS = 100  # leaves room for "capture:" in front of a hold's
+_OWN: dict[tuple[int, str], Wallet] = {}  # by tenant and kind: house and spent, as far as this process met them
 
 
 class NotEnoughCredits(Refusal):
@@ -84,7 +86,17 @@ def lock(*wallets: Wallet) -> None:
 
 
 def _tenants_own(tenant_id: int, kind: WalletKind) -> Wallet:
-    return Wallet.objects.get_or_create(tenant_id=tenant_id, kind=kind)[0]
+    """The house, or what is spent. Neither ever changes or goes, so that a process looks each up once.
+
+    What is read inside a transaction may have been made there, and be undone with it: that is not kept.
+    """
+    known = _OWN.get((tenant_id, kind))
+    if known is not None:
+        return copy(known)
+    wallet = Wallet.objects.get_or_create(tenant_id=tenant_id, kind=kind)[0]
+    if not connection.in_atomic_block:
+        _OWN[tenant_id, kind] = copy(wallet)
+    return wallet
 
 
 def close(wallet: Wallet, *, actor: str) -> Transfer | None:
@@ -175,7 +187,9 @@ def hold_each(wallet: Wallet, *, credits: int, references: Sequence[str]) -> lis
     if wallet.kind == WalletKind.SPENT:
         raise ValueError("What is spent cannot be held.")
     _set_aside(wallet, credits * len(references))
-    return Hold.objects.bulk_create(Hold(wallet=wallet, credits=credits, reference=one) for one in references)
+    holds = [Hold(wallet=wallet, credits=credits, reference=one) for one in references]
+    kept.insert(holds)
+    return holds
 
 
 def capture(hold: Hold, *, actor: str, credits: int | None = None) -> Transfer | None:

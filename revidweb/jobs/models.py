@@ -22,6 +22,7 @@ from revidweb.credits.models import Hold
 from revidweb.files.models import StoredFile
 from revidweb.keys.models import ApiKey
 from revidweb.lib import clock, ids, sealing
+from revidweb.lib.kept import Word
 from revidweb.providers.base import Account, AccountRefused, Kind, Mode
 
 from .states import ENDED, MOVES, MOVING, State
@@ -86,10 +87,14 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def visible_to(self, actor: Actor) -> "JobQuerySet":
         """The tenant's jobs to those who see all, one's own to others; a key sees what it asked for."""
-        mine = self.filter(tenant=actor.tenant)
         if actor.key:
-            return mine.filter(key=actor.key.pk)
+            return self.of_key(actor.tenant.pk, actor.key.pk)
+        mine = self.filter(tenant=actor.tenant)
         return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
+
+    def of_key(self, tenant: int | Word, key: int | Word) -> "JobQuerySet":
+        """What the key asked for."""
+        return self.filter(tenant_id=tenant, key_id=key)
 
     def moving(self) -> "JobQuerySet":
         """Those without a verdict."""

@@ -17,7 +17,7 @@ from revidweb.files import fetching
 from revidweb.files.models import MediaKind, StoredFile
 from revidweb.keys import budgets, checking, payers
 from revidweb.keys.models import ApiKey
-from revidweb.lib import clock, http, ids, wake
+from revidweb.lib import clock, http, ids, kept, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, Order
 from revidweb.trail import trail
@@ -38,23 +38,21 @@ def submit(
     shown: int | None = None,
     callback_url: str = "",
     warnings: Sequence[str] = (),
-    fingerprint: str = "",
 ) -> Batch:
     """Quote, hold and queue `count` jobs of one order in one transaction, and wake the dispatcher.
 
     token: the form's, or the request's Idempotency-Key; the same one again returns the first batch, marked `is_repeat`,
     and writes nothing; "" where nothing names the request. shown: the credits of one job as a person saw them, None
     where nobody did; what became cheaper is taken at its price. callback_url: who is told of each job's end, by default
-    whom the key names. warnings: codes of what the program asked in vain. fingerprint: what was asked, in one word of
-    64 signs, where the caller knows it better than the order does.
+    whom the key names. warnings: codes of what the program asked in vain.
     Raises Refusal: "empty_prompt", "prompt_too_long", "bad_count", "token_reused", "price_moved", what quoting refuses,
     an unknown or private input or callback, NotEnoughCredits for the whole batch, or what the key's limits refuse.
     """
     order = check(order, count)
     check_callback(callback_url)
-    named = fingerprint or (_fingerprint(actor, order, count, callback_url) if token else "")
-    asked = _Asked(order, count, token, named, callback_url, tuple(warnings))
-    return repeat(actor, token, named) or _queued_once(actor, asked, retry_of, shown)
+    fingerprint = _fingerprint(actor, order, count, callback_url) if token else ""
+    asked = _Asked(order, count, token, fingerprint, callback_url, tuple(warnings))
+    return _first_of(actor, asked) or _queued_once(actor, asked, retry_of, shown)
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def _queued_once(actor: Actor, asked: _Asked, retry_of: Job | None, shown: int |
         with transaction.atomic():
             return _queue(actor, asked, quote, payer, retry_of)
     except (IntegrityError, Refusal):
-        batch = repeat(actor, asked.token, asked.fingerprint)
+        batch = _first_of(actor, asked)
         if batch is None:
             raise
         return batch
@@ -142,20 +140,6 @@ def first(actor: Actor, token: str) -> Submission | None:
     return _fresh(_named(actor, token)).select_related("batch").first()
 
 
-def repeat(actor: Actor, token: str, fingerprint: str) -> Batch | None:
-    """The batch that this submission made already, marked `is_repeat`; whatever has changed since.
-
-    Raises Refusal "token_reused" where the token names another one.
-    """
-    known = first(actor, token)
-    if known is None:
-        return None
-    if known.fingerprint != fingerprint:
-        raise Refusal("token_reused")
-    known.batch.is_repeat = True
-    return known.batch
-
-
 def is_sent(actor: Actor, token: str) -> bool:
     """Whether the form with this token made its batch already."""
     return first(actor, token) is not None
@@ -198,12 +182,24 @@ def _fingerprint(actor: Actor, order: Order, count: int, callback_url: str) -> s
     return hashlib.sha256(json.dumps([asked, inputs, *told]).encode()).hexdigest()
 
 
+def _first_of(actor: Actor, asked: _Asked) -> Batch | None:
+    """The batch that this submission made already."""
+    known = first(actor, asked.token)
+    if known is None:
+        return None
+    if known.fingerprint != asked.fingerprint:
+        raise Refusal("token_reused")
+    known.batch.is_repeat = True
+    return known.batch
+
+
 def _queue(actor: Actor, asked: _Asked, quote: quoting.Quote, payer: Wallet, retry_of: Job | None) -> Batch:
     """Write it all, the name first: of two at once the other one waits for it, whatever it would be refused for.
 
     The key's limits come last, where all that a key submits at once meets.
     """
-    batch = Batch.objects.create(tenant=actor.tenant, member=actor.member, count=asked.count)
+    batch = Batch(tenant=actor.tenant, member=actor.member, count=asked.count)
+    kept.insert([batch])
     _name(actor, asked, batch)
     inputs = _inputs(asked.order, _files(actor, asked.order).select_for_update(no_key=True))
     jobs = _jobs(actor, batch, quote, payer, asked, retry_of)
@@ -240,6 +236,8 @@ def _name(actor: Actor, asked: _Asked, batch: Batch) -> None:
 def _files(actor: Actor, order: Order) -> "QuerySet[StoredFile]":
     """What of the named files the actor may see, and is there."""
     named = [asked.file_id for asked in order.inputs if asked.file_id]
+    if not named:
+        return StoredFile.objects.none()
     return StoredFile.objects.visible_to(actor).present().filter(public_id__in=named).order_by("pk")
 
 
@@ -266,7 +264,7 @@ def _jobs(
     key = budgets.key_of(actor) if actor.key else None
     names = [ids.new("job") for _ in range(batch.count)]
     holds = _holds(actor, payer, quote.credits, names)
-    return Job.objects.bulk_create(
+    jobs = [
         Job(
             public_id=name,
             tenant=actor.tenant,
@@ -292,7 +290,9 @@ def _jobs(
             held_on=budgets.begins("day", key) if key else None,
         )
         for name, hold in zip(names, holds, strict=True)
-    )
+    ]
+    kept.insert(jobs)
+    return jobs
 
 
 def _count(key: ApiKey, jobs: list[Job]) -> None:

@@ -8,13 +8,15 @@ moves its time zone to the west counts no day twice.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
-from django.db.models import BigIntegerField, Case, F, Q, When
+from django.db.models import BigIntegerField, Case, DateField, DateTimeField, F, IntegerField, Q, QuerySet, When
 from django.db.models.expressions import CombinedExpression
 
 from revidweb.accounts.actors import ActingKey, Actor
 from revidweb.accounts.models import Tenant
-from revidweb.lib import clock
+from revidweb.lib import clock, kept
+from revidweb.lib.kept import Word
 from revidweb.lib.refusal import Refusal
 
 from .models import ApiKey
@@ -186,21 +188,34 @@ def _read(pk: int) -> ApiKey:
 
 def _count(pk: int, day: date, credits: int, jobs: int) -> bool:
     """Whether the limits let it be counted. Another process may count a later day already: then not for this one."""
-    figures = {span: _figure(span, day) + credits for span in SPANS} | {"lifetime": F("lifetime_credits") + credits}
+    first = {f"{span}_begins": begins(day) for span, begins in _BEGINS.items()}
+    return _COUNTED.run(key=pk, credits=credits, jobs=jobs, now=clock.now(), **first) == 1
+
+
+def _counted() -> "tuple[QuerySet[ApiKey], dict[str, Any]]":
+    """The key where every limit lets it be counted, and its figures then."""
+    day, credits, jobs = (
+        Word("day_begins", DateField()),
+        Word("credits", BigIntegerField()),
+        Word("jobs", IntegerField()),
+    )
+    figures = {span: _figure(span) + credits for span in SPANS} | {"lifetime": F("lifetime_credits") + credits}
     fits = Q(revoked_at__isnull=True, paused_at__isnull=True) & _fits_queue(jobs)
     fits &= Q(counted_on__isnull=True) | Q(counted_on__lte=day)
     for span, figure in figures.items():
         fits &= Q(**{f"{span}_limit__isnull": True}) | Q(**{f"{span}_limit__gte": figure})
     raised = {f"{span}_credits": figure for span, figure in figures.items()}
-    keys = ApiKey.objects.filter(fits, pk=pk)
-    return keys.update(counted_on=day, moving=F("moving") + jobs, last_used_at=clock.now(), **raised) == 1
-
-
-def _figure(span: str, day: date) -> Case:
-    """What the window of that day has counted: the row's figure, or nothing where it is of an earlier window."""
-    return Case(
-        When(counted_on__gte=_BEGINS[span](day), then=F(f"{span}_credits")), default=0, output_field=BigIntegerField()
+    now = Word("now", DateTimeField())
+    return (
+        ApiKey.objects.filter(fits, pk=Word("key", BigIntegerField())),
+        {"counted_on": day, "moving": F("moving") + jobs, "last_used_at": now, **raised},
     )
+
+
+def _figure(span: str) -> Case:
+    """What the window of that day has counted: the row's figure, or nothing where it is of an earlier window."""
+    begins = Word(f"{span}_begins", DateField())
+    return Case(When(counted_on__gte=begins, then=F(f"{span}_credits")), default=0, output_field=BigIntegerField())
 
 
 def _lowered(span: str, held_on: date, credits: int) -> Case:
@@ -211,13 +226,16 @@ def _lowered(span: str, held_on: date, credits: int) -> Case:
     )
 
 
-def _fits_queue(jobs: int) -> Q:
+def _fits_queue(jobs: Word) -> Q:
     unlimited = Q(running_limit__isnull=True) | Q(queue_limit__isnull=True)
     return unlimited | Q(moving__lte=_places() - jobs)
 
 
 def _places() -> CombinedExpression:
     return F("running_limit") + F("queue_limit")
+
+
+_COUNTED = kept.Update(_counted)  # of every submission
 
 
 def _refuse(key: ApiKey, credits: int, jobs: int) -> None:

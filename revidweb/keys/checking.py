@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db.models import CharField, Q, QuerySet
 
 from revidweb.accounts import actors
 from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import MemberState
-from revidweb.lib import clock
+from revidweb.lib import clock, kept
+from revidweb.lib.kept import Word
 from revidweb.lib.refusal import Refusal
 
 from . import limits, minting
@@ -27,8 +28,7 @@ def by_secret(secret: str, *, address: str) -> ApiKey:
         raise Refusal("key_missing")
     if not minting.is_possible(secret):
         raise Refusal("key_unknown")
-    its = ("key", *(f"key__{name}" for name in _ITS))
-    found = KeySecret.objects.filter(sha256=minting.digest(secret)).select_related(*its).first()
+    found = _OPENED.first(sha256=minting.digest(secret))
     if found is None:
         raise Refusal("key_unknown")
     _refuse_ended(found.key)
@@ -68,6 +68,14 @@ def actor_of(key: ApiKey) -> Actor:
 
 
 _ITS = ("tenant", "member__person", "member__tenant", "member__wallet", "wallet")
+
+
+def _opened() -> "QuerySet[KeySecret]":
+    its = ("key", *(f"key__{name}" for name in _ITS))
+    return KeySecret.objects.filter(sha256=Word("sha256", CharField())).select_related(*its)
+
+
+_OPENED = kept.Rows(_opened)  # of every request
 
 
 def _with_its(rows: ApiKeyQuerySet) -> ApiKeyQuerySet:

@@ -1,6 +1,7 @@
 """Who pays for what an actor makes. Chosen when it is ordered, and frozen then."""
 
 from revidweb.accounts.actors import Actor
+from revidweb.accounts.models import Member
 from revidweb.credits import ledger
 from revidweb.credits.models import Wallet
 
@@ -19,4 +20,12 @@ def of(actor: Actor) -> Wallet:
         return key.wallet
     if key.member is None:
         raise ValueError(f"{key.public_id} has neither a wallet nor a member.")
-    return ledger.payer_of(key.member)
+    return _own_as_read(key.member) or ledger.payer_of(key.member)
+
+
+def _own_as_read(member: Member) -> Wallet | None:
+    """The wallet that was read with the key: which one it is never changes."""
+    if member.is_paid_by_house or not Member.wallet.is_cached(member):
+        return None
+    wallet: Wallet | None = getattr(member, "wallet", None)
+    return wallet

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from revidweb.lib import kept
+
 from .models import TrailRow
 
 SYSTEM = "system"
@@ -15,7 +17,9 @@ def record(what: str, *, about: str, tenant: str, actor: str = SYSTEM, **facts: 
     what: the deed in the past tense, "job.submitted"; about: the thing, "job:job_…"; tenant: its public id.
     facts: JSON values only, never a secret.
     """
-    return TrailRow.objects.create(what=what, about=about, tenant=tenant, actor=actor, facts=facts)
+    row = TrailRow(what=what, about=about, tenant=tenant, actor=actor, facts=facts)
+    kept.insert([row])
+    return row
 
 
 def of(about: str) -> QuerySet[TrailRow]:

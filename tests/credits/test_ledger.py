@@ -34,6 +34,19 @@ def test_the_house_pays_for_owners_and_admins(role, kind):
 # -- grant and transfer ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_house_is_looked_up_once_but_not_one_that_may_be_undone(django_assert_num_queries):
+    tenant = makers.a_tenant()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        ledger.house(tenant)
+        raise ZeroDivisionError
+    house = ledger.house(tenant)
+    assert Wallet.objects.get() == house
+    with django_assert_num_queries(0):
+        again = ledger.house(tenant)
+    assert (again, again.kind, again.tenant_id) == (house, WalletKind.HOUSE, tenant.pk)
+
+
 def test_a_grant_moves_credits_from_the_house_once():
     member = makers.a_member()
     first = ledger.grant(member, credits=100, reference="grant:1", actor=ACTOR, note="welcome")
