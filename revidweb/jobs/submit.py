@@ -38,21 +38,23 @@ def submit(
     shown: int | None = None,
     callback_url: str = "",
     warnings: Sequence[str] = (),
+    fingerprint: str = "",
 ) -> Batch:
     """Quote, hold and queue `count` jobs of one order in one transaction, and wake the dispatcher.
 
     token: the form's, or the request's Idempotency-Key; the same one again returns the first batch, marked `is_repeat`,
     and writes nothing; "" where nothing names the request. shown: the credits of one job as a person saw them, None
     where nobody did; what became cheaper is taken at its price. callback_url: who is told of each job's end, by default
-    whom the key names. warnings: codes of what the program asked in vain.
+    whom the key names. warnings: codes of what the program asked in vain. fingerprint: what was asked, in one word of
+    64 signs, where the caller knows it better than the order does.
     Raises Refusal: "empty_prompt", "prompt_too_long", "bad_count", "token_reused", "price_moved", what quoting refuses,
     an unknown or private input or callback, NotEnoughCredits for the whole batch, or what the key's limits refuse.
     """
     order = check(order, count)
     check_callback(callback_url)
-    fingerprint = _fingerprint(actor, order, count, callback_url) if token else ""
-    asked = _Asked(order, count, token, fingerprint, callback_url, tuple(warnings))
-    return _first_of(actor, asked) or _queued_once(actor, asked, retry_of, shown)
+    named = fingerprint or (_fingerprint(actor, order, count, callback_url) if token else "")
+    asked = _Asked(order, count, token, named, callback_url, tuple(warnings))
+    return repeat(actor, token, named) or _queued_once(actor, asked, retry_of, shown)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def _queued_once(actor: Actor, asked: _Asked, retry_of: Job | None, shown: int |
         with transaction.atomic():
             return _queue(actor, asked, quote, payer, retry_of)
     except (IntegrityError, Refusal):
-        batch = _first_of(actor, asked)
+        batch = repeat(actor, asked.token, asked.fingerprint)
         if batch is None:
             raise
         return batch
@@ -140,6 +142,20 @@ def first(actor: Actor, token: str) -> Submission | None:
     return _fresh(_named(actor, token)).select_related("batch").first()
 
 
+def repeat(actor: Actor, token: str, fingerprint: str) -> Batch | None:
+    """The batch that this submission made already, marked `is_repeat`; whatever has changed since.
+
+    Raises Refusal "token_reused" where the token names another one.
+    """
+    known = first(actor, token)
+    if known is None:
+        return None
+    if known.fingerprint != fingerprint:
+        raise Refusal("token_reused")
+    known.batch.is_repeat = True
+    return known.batch
+
+
 def is_sent(actor: Actor, token: str) -> bool:
     """Whether the form with this token made its batch already."""
     return first(actor, token) is not None
@@ -180,17 +196,6 @@ def _fingerprint(actor: Actor, order: Order, count: int, callback_url: str) -> s
     inputs = [[content.get(file.file_id, file.file_id), file.url] for file in order.inputs]
     told = [callback_url] if callback_url else []
     return hashlib.sha256(json.dumps([asked, inputs, *told]).encode()).hexdigest()
-
-
-def _first_of(actor: Actor, asked: _Asked) -> Batch | None:
-    """The batch that this submission made already."""
-    known = first(actor, asked.token)
-    if known is None:
-        return None
-    if known.fingerprint != asked.fingerprint:
-        raise Refusal("token_reused")
-    known.batch.is_repeat = True
-    return known.batch
 
 
 def _queue(actor: Actor, asked: _Asked, quote: quoting.Quote, payer: Wallet, retry_of: Job | None) -> Batch:

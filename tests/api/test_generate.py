@@ -14,7 +14,9 @@ from revidweb.files.models import StoredFile
 from revidweb.jobs import submit
 from revidweb.jobs.models import Job, JobInput
 from revidweb.keys import checking
-from tests.files.makers import encoded
+from revidweb.keys.models import ApiKey
+from revidweb.lib import clock
+from tests.files.makers import a_picture, encoded
 from tests.web.world import changed, everything
 
 from .makers import CLIP, PICTURE, Program, a_program
@@ -160,6 +162,13 @@ def test_a_picture_of_ours_is_never_fetched(program):
     generate(program, model="nano-banana", img_url=uploaded["url"])
     row = JobInput.objects.get()
     assert (row.url, row.file.public_id) == ("", uploaded["file_id"])
+
+
+def test_another_keys_picture_is_used_by_its_signed_address(program, user):
+    other = a_program(user)
+    uploaded = other.form("/files/upload/image", {"file": a_file()}).json()
+    generate(program, model="nano-banana", img_url=uploaded["url"])
+    assert JobInput.objects.get().file.key == other.key.public_id
 
 
 def test_a_picture_comes_with_the_form(program):
@@ -361,6 +370,35 @@ def test_a_name_counts_for_one_key_alone(program, user):
 def test_a_replay_of_what_was_dropped_is_the_same(program):
     first, again = (named(program, "a", "video", model="veo-3.1", duration=8, audio=True).json() for _ in range(2))
     assert (again, again["warnings"]) == (first, ["audio_dropped"])
+
+
+def test_what_is_dropped_was_asked_all_the_same(program):
+    named(program, "a", "video", model="veo-3.1", duration=8, audio=True)
+    assert named(program, "a", "video", model="veo-3.1", duration=8).status_code == 422
+
+
+def test_the_same_name_again_is_answered_whatever_has_changed_since(program):
+    uploaded = program.form("/files/upload/image", {"file": a_file()}).json()
+    fields = {"model": "nano-banana", "img_url": uploaded["url"]}
+    first = named(program, "order-1", **fields).json()
+    StoredFile.objects.update(deleted_at=clock.now())
+    ApiKey.objects.update(allowed_models=["veo-3.1"], allowed_kinds=["video"])
+    again = named(program, "order-1", **fields)
+    assert (again.status_code, again.json()) == (200, first)
+
+
+def test_the_same_name_for_another_file_is_refused_before_it_is_kept(program):
+    body, name = PICTURE | {"model": "nano-banana"}, {"Idempotency-Key": "with-a-file"}
+    program.form("/image/generate", body | {"input_image": a_file()}, **name)
+    other = SimpleUploadedFile("fox.png", encoded(a_picture(40, 40)), "image/png")
+    before = everything()
+    assert program.form("/image/generate", body | {"input_image": other}, **name).status_code == 422
+    assert set(changed(before)) <= {"keys.ApiKey"}
+
+
+def test_the_same_name_for_the_other_kind_is_refused(program):
+    assert named(program, "a", "video").status_code == 200
+    assert program.post("/image/generate", CLIP, headers={"Idempotency-Key": "a"}).status_code == 422
 
 
 def test_of_two_at_once_both_are_told_what_was_dropped(program, monkeypatch):
