@@ -24,4 +24,5 @@ SCHEDULE = {
     "mail": _every(settings.TICK_S * 5, "revidweb.notices.mailing.tick"),
     "webhooks": _every(settings.TICK_S, "revidweb.notices.webhooks.tick"),
     "webhooks sweep": _every(settings.TICK_S * 300, "revidweb.notices.webhooks.sweep"),
+    "sessions": _every(3600, "revidweb.accounts.sessions.sweep"),  # more often than the clock is begun anew
 }
