@@ -145,7 +145,7 @@ def _addressed(request: KeyRequest, body: Body) -> list[Input]:
 
 def _input(request: KeyRequest, url: str) -> Input:
     file = links.own(request.actor, url)
-    return Input(file_id=file.public_id) if file else Input(url=url)
+    return Input(file_id=file.public_id, is_lent=True) if file else Input(url=url)
 
 
 def _kept(request: KeyRequest, order: Order, files: "Sequence[UploadedFile[bytes]]") -> Order:

@@ -37,5 +37,9 @@ def quote(actor: Actor, job: Job, inputs: Sequence[JobInput]) -> Quote:
 def order_again(job: Job) -> Order:
     """What was asked, to ask it again: the parameters as they were completed, the inputs by name."""
     rows = job.inputs.select_related("file")
-    inputs = tuple(Input(file_id=row.file.public_id) if row.file else Input(url=row.url) for row in rows)
-    return replace(orders.bare(job), inputs=inputs)
+    return replace(orders.bare(job), inputs=tuple(_input_again(row) for row in rows))
+
+
+def _input_again(row: JobInput) -> Input:
+    """Who sees the job may use its files for the same once more."""
+    return Input(file_id=row.file.public_id, is_lent=True) if row.file else Input(url=row.url)

@@ -14,7 +14,7 @@ from revidweb.catalog import quoting
 from revidweb.credits import ledger
 from revidweb.credits.models import Hold, Wallet
 from revidweb.files import fetching
-from revidweb.files.models import MediaKind, StoredFile
+from revidweb.files.models import MediaKind, StoredFile, StoredFileQuerySet
 from revidweb.keys import budgets, checking, payers
 from revidweb.keys.models import ApiKey
 from revidweb.lib import clock, http, ids, kept, wake
@@ -190,9 +190,7 @@ def _fresh(named: "QuerySet[Submission]") -> "QuerySet[Submission]":
 def _fingerprint(actor: Actor, order: Order, count: int, callback_url: str) -> str:
     """What is asked, in one word. A picture counts by its content: a form that is sent twice may upload it twice."""
     asked = [order.kind, order.model, order.prompt, sorted(order.params.items()), order.server, count]
-    named = [file.file_id for file in order.inputs if file.file_id]
-    files = StoredFile.objects.visible_to(actor).filter(public_id__in=named)
-    content = dict(files.values_list("public_id", "sha256")) if named else {}
+    content = dict(_usable(actor, order).values_list("public_id", "sha256"))
     inputs = [[content.get(file.file_id, file.file_id), file.url] for file in order.inputs]
     told = [callback_url] if callback_url else []
     return hashlib.sha256(json.dumps([asked, inputs, *told]).encode()).hexdigest()
@@ -239,11 +237,22 @@ def _name(actor: Actor, asked: _Asked, batch: Batch) -> None:
 
 
 def _files(actor: Actor, order: Order) -> "QuerySet[StoredFile]":
-    """What of the named files the actor may see, and is there."""
+    """What of the named files the actor may use, and is there."""
+    return _usable(actor, order).present().order_by("pk")
+
+
+def _usable(actor: Actor, order: Order) -> StoredFileQuerySet:
+    """What of the named files the actor sees, and what of the tenant's was lent to them. No query where none is named.
+
+    Only whoever has made sure of the right to it marks a file as lent.
+    """
     named = [asked.file_id for asked in order.inputs if asked.file_id]
     if not named:
         return StoredFile.objects.none()
-    return StoredFile.objects.visible_to(actor).present().filter(public_id__in=named).order_by("pk")
+    files = StoredFile.objects.filter(public_id__in=named)
+    lent = [asked.file_id for asked in order.inputs if asked.is_lent]
+    seen = files.visible_to(actor)
+    return seen | files.filter(tenant=actor.tenant, public_id__in=lent) if lent else seen
 
 
 def _inputs(order: Order, there: "QuerySet[StoredFile]") -> list[JobInput]:

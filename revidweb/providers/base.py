@@ -83,11 +83,13 @@ class Account:
 class Input:
     """A file that an order starts from: one of ours (`file_id`), or an address that still has to be fetched (`url`).
 
+    is_lent: who asks was given the file's address, or the file with a job that they see, and may use it as their own.
     In an order that is sent, `url` is where `upload` put it at the provider; "" where the provider takes no uploads.
     `open` gives the bytes once the file is here; a caller closes what it opens.
     """
 
     file_id: str = ""
+    is_lent: bool = field(default=False, kw_only=True)
     url: str = ""
     content_type: str = ""
     size_bytes: int = 0

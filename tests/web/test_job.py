@@ -23,6 +23,7 @@ from revidweb.providers.base import (
 )
 from revidweb.web import events
 from tests.jobs.steps import find_all, poll_all, run, send_all, store_all
+from tests.library.makers import a_file
 from tests.makers import a_client, a_member
 from tests.upstreams.scripted import DONE, WORKING
 
@@ -343,6 +344,18 @@ def test_the_page_asks_few_questions_in_every_state(owner, user, upstream, djang
     client = a_client(owner.member)
     with django_assert_max_num_queries(12):
         assert client.get(url("job", owner, job)).status_code == 200
+
+
+def test_a_picture_that_was_lent_to_a_program_is_told_and_not_shown(owner, user):
+    mine, lent = a_file(user.member), a_file(owner.member)
+    job = a_job(user)
+    Job.objects.update(mode=Mode.I2I)
+    for file in (mine, lent):
+        file.save()
+        JobInput.objects.create(job=job, position=file.pk, file=file)
+    page = get(user, "job", job).content.decode()
+    assert page.count("96 × 64") == 2
+    assert (f"/media/{mine.public_id}/" in page, f"/media/{lent.public_id}/" in page) == (True, False)
 
 
 def test_a_sighting_of_failure_keeps_the_providers_words(user, upstream):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from revidweb.catalog import labels
 from revidweb.catalog import listing as catalog
 from revidweb.catalog.params import Choice
 from revidweb.connections.models import Connection
+from revidweb.files.models import StoredFile
 from revidweb.jobs import cancel as cancelling
 from revidweb.jobs import listing, timeline
 from revidweb.jobs import retry as retrying
@@ -99,7 +101,7 @@ def job(request: ActorRequest, job_id: str) -> HttpResponse:
 
 def detail(actor: Actor, job: Job) -> dict[str, Any]:
     """What the page shows of a job. At most six queries."""
-    inputs = list(job.inputs.select_related("file")) if job.mode in FROM_PICTURES else []
+    inputs = list(_inputs(actor, job)) if job.mode in FROM_PICTURES else []
     sees_costs = actor.may(Right.SEE_ALL)
     happened = timeline.of(job)
     return {
@@ -119,6 +121,12 @@ def detail(actor: Actor, job: Job) -> dict[str, Any]:
         "is_charged": job.hold.captured > 0,
         **(_retry(actor, job, inputs) if job.state in CAN_RETRY else {}),
     }
+
+
+def _inputs(actor: Actor, job: Job) -> QuerySet[JobInput]:
+    """With their files, and whether the actor sees those: a program may start from one that was lent to it."""
+    seen = StoredFile.objects.visible_to(actor).filter(pk=OuterRef("file"))
+    return job.inputs.select_related("file").annotate(is_seen=Exists(seen))
 
 
 def _is_mender(actor: Actor, connection: Connection) -> bool:

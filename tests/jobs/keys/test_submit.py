@@ -22,6 +22,7 @@ from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Input, ProviderRefused, Sighting, Status
 from revidweb.trail import trail
+from tests import makers
 from tests.jobs import steps
 from tests.keys.makers import a_key_actor
 from tests.library.makers import a_file
@@ -305,6 +306,23 @@ def test_a_key_starts_only_from_what_came_by_it(user, key, order):
         submit.submit(key, from_it, count=1)
     StoredFile.objects.update(key=key.key.public_id)
     assert submit.submit(key, from_it, count=1).jobs.get().inputs.get().file == picture
+
+
+def test_a_file_that_was_lent_by_its_address_is_used_like_the_keys_own(user, key, order):
+    picture, foreign = a_file(user.member), a_file(makers.a_member())
+    for file in (picture, foreign):
+        file.save()
+
+    def starting_from(file):
+        return replace(order, model="nano-banana", inputs=(Input(file_id=file.public_id, is_lent=True),))
+
+    job = submit.submit(key, starting_from(picture), count=1, token="t").jobs.get()
+    assert job.inputs.get().file == picture
+    assert submit.submit(key, starting_from(picture), count=1, token="t").is_repeat
+    again = retry.retry(key, cancel.cancel(key, job), token="again").jobs.get()
+    assert again.inputs.get().file == picture
+    with pytest.raises(Refusal, match="unknown_input"):  # nobody lends what is another tenant's
+        submit.submit(key, starting_from(foreign), count=1)
 
 
 def test_a_key_tries_its_failed_job_again_and_pays_itself(key, order, upstream):
