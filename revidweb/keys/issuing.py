@@ -149,10 +149,10 @@ def revoke(actor: Actor, key: ApiKey) -> ApiKey:
 @transaction.atomic
 def end(key: ApiKey, *, actor: str) -> ApiKey:
     """Revoke the key whoever asks, as `revoke` does. actor: as the trail writes it."""
-    if key.wallet:
-        ledger.close(key.wallet, actor=actor)
+    returned = _returned(ledger.close(key.wallet, actor=actor)) if key.wallet else 0
     if ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=clock.now()):
-        trail.record("key.revoked", about=key.reference, tenant=key.tenant.public_id, actor=actor, name=key.name)
+        facts = {"name": key.name, "returned": returned}
+        trail.record("key.revoked", about=key.reference, tenant=key.tenant.public_id, actor=actor, **facts)
     return _fresh(key)
 
 
@@ -310,6 +310,11 @@ def _fresh(key: ApiKey) -> ApiKey:
 
 def _full() -> QuerySet[ApiKey]:
     return ApiKey.objects.select_related("tenant", "member__person", "member__tenant", "wallet")
+
+
+def _returned(transfer: Transfer | None) -> int:
+    """The credits that went back at once."""
+    return transfer.entries.get(credits__gt=0).credits if transfer else 0
 
 
 def _write(key: ApiKey, **columns: object) -> None:

@@ -86,6 +86,8 @@ def _detail(what: str, facts: dict[str, Any]) -> str:
             return _("the old one was good for %(time)s more") % {"time": keycards.span(facts["grace_s"])}
         case "key.rotated":
             return _("the old one ended at once")
+        case "key.revoked" if facts.get("returned"):
+            return _("%(credits)s went back") % {"credits": house.credits(facts["returned"])}
         case "key.limit_near" | "key.limit_reached":
             return _limit(facts)
         case _:

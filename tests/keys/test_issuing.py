@@ -268,6 +268,7 @@ def test_revoking_returns_what_is_free_to_where_it_came_from_once(user):
         assert issuing.revoke(user, key).revoked_at
     assert figures(ledger.wallet_of(user.member)) == (100, 0, 100)
     assert deeds(key) == ["key.issued", "key.revoked"]
+    assert trail.of(key.reference).last().facts == {"name": key.name, "returned": 30}
 
 
 def test_what_a_job_gives_back_later_follows_to_the_origin(user):

@@ -242,6 +242,7 @@ def test_revoking_gives_the_free_credits_back_and_running_jobs_go_on(owner):
     job.refresh_from_db()
     assert job.is_moving
     assert "Revoked on" in text(get(user, key))
+    assert "296 credits went back" in text(get(user, key))
 
 
 def test_a_revoked_key_takes_no_more_deeds(owner, key):
