@@ -55,6 +55,11 @@ def may_rotate(actor: Actor, key: ApiKey) -> bool:
     return _is_own(actor, key) if key.member_id else actor.may(Right.MANAGE_KEYS)
 
 
+def may_resume(actor: Actor, key: ApiKey) -> bool:
+    """Whether the actor may let programs in by a paused key again: not its member, where somebody else paused it."""
+    return may_manage(actor, key) and (actor.may(Right.MANAGE_KEYS) or key.paused_by in ("", actor.name))
+
+
 def _is_own(actor: Actor, key: ApiKey) -> bool:
     return key.member_id is not None and key.member_id == actor.in_person.pk
 
@@ -107,17 +112,20 @@ def change(actor: Actor, key: ApiKey, *, name: str, limits: Limits) -> ApiKey:
     return key
 
 
-def rotate(actor: Actor, key: ApiKey, *, grace_s: int) -> Issued:
+def rotate(actor: Actor, key: ApiKey, *, grace_s: int, seen: str | None = None) -> Issued:
     """Give the key a new secret. The old ones let programs in for so many seconds more, at most MOST_GRACE_S.
 
-    Each call makes another secret. Raises Refusal: "not_allowed", "key_revoked", "grace_out_of_range" (facts least,
-    most).
+    seen: the id of the secret that the form was about; of two such forms the first makes another secret. Without it
+    each call does. Raises Refusal: "not_allowed", "key_revoked", "grace_out_of_range" (facts least, most), and
+    "rotated_already" where the key has another secret by now.
     """
     _must(may_rotate(actor, key))
     if type(grace_s) is not int or not 0 <= grace_s <= MOST_GRACE_S:
         raise Refusal("grace_out_of_range", field="grace", least=0, most=MOST_GRACE_S)
     with transaction.atomic():
         key = _locked(key)
+        if seen is not None and seen != str(minting.current(key)):
+            raise Refusal("rotated_already")
         minting.retire(key, at=clock.after(grace_s))
         secret = minting.mint(key)
         _record("key.rotated", key, actor, grace_s=grace_s)
@@ -133,7 +141,10 @@ def pause(actor: Actor, key: ApiKey) -> ApiKey:
 
 
 def resume(actor: Actor, key: ApiKey) -> ApiKey:
-    """Let programs in by a paused key again. Again: nothing happens. Raises Refusal: "not_allowed", "key_revoked"."""
+    """Let programs in by a paused key again. Again: nothing happens.
+
+    Raises Refusal: "not_allowed", "key_revoked", "paused_by_another": only who manages keys lets them in again.
+    """
     return _set_paused(actor, key, None, "key.resumed")
 
 
@@ -290,7 +301,9 @@ def _set_paused(actor: Actor, key: ApiKey, at: datetime | None, what: str) -> Ap
     with transaction.atomic():
         key = _locked(key)
         if (key.paused_at is None) != (at is None):
-            _write(key, paused_at=at)
+            if at is None and not may_resume(actor, key):
+                raise Refusal("paused_by_another")
+            _write(key, paused_at=at, paused_by=actor.name if at else "")
             _record(what, key, actor)
     return key
 

@@ -26,6 +26,11 @@ def mint(key: ApiKey) -> str:
     return secret
 
 
+def current(key: ApiKey) -> int | None:
+    """The id of the secret that does not end by a rotation."""
+    return KeySecret.objects.filter(key=key, expires_at=None).values_list("pk", flat=True).order_by("-pk").first()
+
+
 def retire(key: ApiKey, *, at: datetime) -> None:
     """Let every secret that the key has end then, where it does not end earlier."""
     still = Q(expires_at__isnull=True) | Q(expires_at__gt=at)

@@ -72,6 +72,7 @@ class ApiKey(models.Model):
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=60, blank=True, help_text="As the trail writes it.")
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     callback_url = models.URLField(max_length=2000, blank=True, help_text="For jobs that name none of their own.")

@@ -127,6 +127,8 @@ SENTENCES: dict[str, str | Promise] = {
         "There are %(most)s keys already, and no more are possible. Revoke one that nobody uses.",
         "most",
     ),
+    "rotated_already": _("It was rotated already. Rotate it again for another secret."),
+    "paused_by_another": _("Somebody who manages keys paused this one. Ask them to let it in again."),
     "key_name_needed": _("Give the key a name."),
     "key_name_too_long": ngettext_lazy(
         "The name is longer than %(most)s character.", "The name is longer than %(most)s characters.", "most"

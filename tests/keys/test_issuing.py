@@ -222,6 +222,15 @@ def test_without_grace_the_old_secret_ends_at_once():
     assert checking.by_secret(fresh, address=HERE)
 
 
+def test_of_two_rotations_of_one_secret_the_first_makes_another(user):
+    key = make(user).key
+    seen = str(KeySecret.objects.get().pk)
+    assert issuing.rotate(user, key, grace_s=60, seen=seen).secret
+    for old in (seen, "", "x"):
+        assert refused(issuing.rotate, user, key, grace_s=60, seen=old) == "rotated_already"
+    assert KeySecret.objects.count() == 2
+
+
 def test_a_second_rotation_never_lengthens_the_first():
     issued = a_key()
     me = of(issued.key.member)
@@ -257,6 +266,15 @@ def test_pausing_and_resuming_twice_is_once(user):
         deed(user, key)
     assert deeds(key) == ["key.issued", "key.paused", "key.resumed"]
     assert now(key).paused_at is None
+
+
+def test_what_a_manager_paused_only_managers_resume(user, admin):
+    key = make(user).key
+    assert issuing.pause(admin, key).paused_by == admin.name
+    assert not issuing.may_resume(user, now(key))
+    assert refused(issuing.resume, user, key) == "paused_by_another"
+    assert issuing.resume(makers.an_actor(user.tenant, role=Role.OWNER), key).paused_by == ""
+    assert issuing.resume(user, issuing.pause(user, key)).paused_at is None
 
 
 # -- revoke ----------------------------------------------------------------------------------------------------------

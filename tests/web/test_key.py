@@ -197,6 +197,20 @@ def test_nobody_gets_a_secret_of_another_members_key(owner):
 # -- pause, top up, revoke
 
 
+def test_a_key_that_a_manager_paused_says_so_and_waits_for_one(owner):
+    user = a_user(owner)
+    key = a_key(user.member).key
+    do(owner, key, "pause")
+    shown = get(user, key)
+    assert f"Paused by {owner.member.person}" in text(shown)
+    assert "Only who manages keys" in text(shown)
+    assert reverse("key_resume", args=[key.tenant.slug, key.public_id]) not in shown.content.decode()
+    assert "Somebody who manages keys paused this one" in text(do(user, key, "resume", follow=True))
+    assert ApiKey.objects.get(pk=key.pk).paused_at
+    do(owner, key, "resume")
+    assert ApiKey.objects.get(pk=key.pk).paused_at is None
+
+
 def test_it_is_paused_and_resumed(owner, key):
     assert "Storefront is paused." in text(do(owner, key, "pause", follow=True))
     assert ApiKey.objects.get(pk=key.pk).paused_at

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('allowed_addresses', models.JSONField(blank=True, default=list, help_text='Networks such as 203.0.113.0/24; empty: all.')),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
                 ('paused_at', models.DateTimeField(blank=True, null=True)),
+                ('paused_by', models.CharField(blank=True, help_text='As the trail writes it.', max_length=60)),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
                 ('callback_url', models.URLField(blank=True, help_text='For jobs that name none of their own.', max_length=2000)),
                 ('signing_secret', models.TextField(help_text='Signs its webhooks; sealed.')),

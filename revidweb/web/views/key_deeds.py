@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from revidweb.accounts.actors import Actor
-from revidweb.keys import issuing, listing
+from revidweb.keys import issuing
 from revidweb.keys.models import ApiKey
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -62,24 +62,17 @@ def rotate(request: ActorRequest, key_id: str) -> HttpResponse:
     form = RotateForm(request.POST, auto_id="rotate-%s")
     if not form.is_valid():
         return _refused(request, row, "rotate", rotate_form=form)
-    if not _is_current(row, form.cleaned_data["seen"]):
-        return _done(request, row, _("It was rotated already. Rotate it again for another secret."), level="info")
     return _rotate(request, row, form)
 
 
 def _rotate(request: ActorRequest, row: ApiKey, form: RotateForm) -> HttpResponse:
     grace_s = form.cleaned_data["grace_s"]
     try:
-        issued = issuing.rotate(request.actor, row, grace_s=grace_s)
+        issued = issuing.rotate(request.actor, row, grace_s=grace_s, seen=form.cleaned_data["seen"])
     except Refusal as refusal:
-        return _done(request, row, wording.of(refusal), level="error")
+        level = "info" if refusal.code == "rotated_already" else "error"
+        return _done(request, row, wording.of(refusal), level=level)
     return pages.show_secret(request, issued, is_rotated=True, old_until=clock.after(grace_s) if grace_s else None)
-
-
-def _is_current(row: ApiKey, seen: str) -> bool:
-    """Whether the form is about the secret that the key has: one that came twice is about an older one."""
-    found = listing.secrets([row]).get(row.pk)
-    return bool(found and found.current and str(found.current.pk) == seen)
 
 
 @require_POST

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import push_url, reswap, retarget
 
+from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
 from revidweb.catalog.params import Choice
 from revidweb.jobs import listing as jobs
@@ -166,7 +167,7 @@ def page(request: ActorRequest, row: ApiKey, *, status: int = 200, opened: str =
 
 
 def _shown(actor: Actor, row: ApiKey) -> dict[str, Any]:
-    """Six queries."""
+    """Six queries; seven of a paused one."""
     (card,) = keycards.of([row])
     latest = jobs.page(actor, jobs.Filters(key=row.public_id), limit=_LATEST_JOBS)
     return {
@@ -176,10 +177,18 @@ def _shown(actor: Actor, row: ApiKey) -> dict[str, Any]:
         "deeds": keytrail.of(row),
         "may_manage": row.revoked_at is None and issuing.may_manage(actor, row),
         "may_rotate": row.revoked_at is None and issuing.may_rotate(actor, row),
+        "may_resume": row.revoked_at is None and issuing.may_resume(actor, row),
+        "paused_by": _paused_by(row),
         **_paced(card),
         "rotate_form": forms.rotation_of(card.secrets.current),
         "top_up_form": forms.fresh_top_up(),
     }
+
+
+def _paused_by(row: ApiKey) -> str:
+    """What whoever paused it is called, "" where nobody in person did. One query for a paused one."""
+    member = row.paused_by.removeprefix("member:")
+    return members.names(row.tenant, [member]).get(member, "") if member else ""
 
 
 def _paced(card: Card) -> dict[str, Any]:
