@@ -7,11 +7,11 @@ from django.db.models import CharField, Q, QuerySet
 from revidweb.accounts import actors
 from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import MemberState
-from revidweb.lib import clock, kept
+from revidweb.lib import addresses, clock, kept
 from revidweb.lib.kept import Word
 from revidweb.lib.refusal import Refusal
 
-from . import limits, minting
+from . import minting
 from .budgets import KeyInHand
 from .models import ApiKey, ApiKeyQuerySet, KeySecret
 
@@ -101,10 +101,7 @@ def _let_in(key: ApiKey, address: str) -> ApiKey:
 
 def _refuse_elsewhere(key: ApiKey, address: str) -> None:
     """An address that is none is in no network."""
-    if not key.allowed_addresses:
-        return
-    caller = limits.address(address)
-    if caller is None or not any(caller in limits.network(text) for text in key.allowed_addresses):
+    if key.allowed_addresses and not addresses.is_in(address, key.allowed_addresses):
         raise Refusal("address_not_allowed", address=address)
 
 

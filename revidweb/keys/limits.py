@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from revidweb.credits.ledger import MOST_CREDITS
-from revidweb.lib import clock, http
+from revidweb.lib import addresses, clock, http
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Kind
 
@@ -15,7 +14,6 @@ from .models import ApiKey
 MOST_JOBS = MOST_REQUESTS = 1_000_000
 MOST_NAMES = 200  # of models, and of networks
 _NAME_CHARS = 120
-_MAPPED_BITS = 96  # in front of an IPv4 address that is written as an IPv6 one, ::ffff:203.0.113.5
 
 # The least and the most of each number.
 BOUNDS = {
@@ -99,43 +97,21 @@ def check(limits: Limits, *, was: Limits | None = None) -> Limits:
         limits,
         models=_distinct("models", map(_model, limits.models)),
         kinds=_distinct("kinds", map(_kind, limits.kinds)),
-        addresses=_distinct("addresses", (str(network(text)) for text in limits.addresses)),
+        addresses=_distinct("addresses", map(_network, limits.addresses)),
     )
-
-
-def network(text: str) -> IPv4Network | IPv6Network:
-    """One address or a network, "203.0.113.7" or "2001:db8::/32"; bits beyond its length do not matter.
-
-    Raises Refusal "bad_network" (field addresses, fact value).
-    """
-    try:
-        found = ip_network(text.strip(), strict=False)
-    except ValueError:
-        raise Refusal("bad_network", field="addresses", value=text.strip()[:_NAME_CHARS]) from None
-    return _plain_network(found)
-
-
-def address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address of a caller, without a zone, an IPv4 one as such however it is written; None where it is none."""
-    try:
-        found = ip_address(text.strip().partition("%")[0])
-    except ValueError:
-        return None
-    return (isinstance(found, IPv6Address) and found.ipv4_mapped) or found
-
-
-def _plain_network(found: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
-    """A mapped network as the IPv4 one that it is: that is how callers' addresses are compared."""
-    if isinstance(found, IPv4Network) or found.prefixlen < _MAPPED_BITS:
-        return found
-    mapped = found.network_address.ipv4_mapped
-    return IPv4Network((mapped, found.prefixlen - _MAPPED_BITS)) if mapped is not None else found
 
 
 def _check_number(name: str, value: int | None) -> None:
     least, most = BOUNDS[name]
     if value is not None and (type(value) is not int or not least <= value <= most):
         raise Refusal("limit_out_of_range", field=name, least=least, most=most)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(addresses.network(text))
+    except ValueError:
+        raise Refusal("bad_network", field="addresses", value=text.strip()[:_NAME_CHARS]) from None
 
 
 def _model(text: str) -> str:

@@ -1,6 +1,6 @@
 """From which address a request came: what proxies of ours say of it is believed, and what others say is not."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
@@ -9,6 +9,7 @@ from django.conf import settings
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+_MAPPED_BITS = 96  # in front of an IPv4 address that is written as an IPv6 one, ::ffff:203.0.113.5
 
 
 def of(request_meta: Mapping[str, Any]) -> str:
@@ -26,7 +27,19 @@ def of(request_meta: Mapping[str, Any]) -> str:
     return str(client or "")
 
 
-def is_in(address: str, networks: list[str]) -> bool:
+def network(text: str) -> Network:
+    """One address or a network, "203.0.113.7" or "2001:db8::/32"; bits beyond its length do not matter.
+
+    An IPv4 one is one however it is written. Raises ValueError.
+    """
+    found = ip_network(text.strip(), strict=False)
+    if isinstance(found, IPv4Network) or found.prefixlen < _MAPPED_BITS:
+        return found
+    mapped = found.network_address.ipv4_mapped
+    return found if mapped is None else IPv4Network((mapped, found.prefixlen - _MAPPED_BITS))
+
+
+def is_in(address: str, networks: Iterable[str]) -> bool:
     """Whether the address belongs to one of these networks ("203.0.113.0/24", "2001:db8::7"); "" belongs to none."""
     client = _read(address)
     return client is not None and _is_in(client, _networks(tuple(networks)))
@@ -34,7 +47,7 @@ def is_in(address: str, networks: list[str]) -> bool:
 
 @lru_cache(maxsize=1024)
 def _networks(written: tuple[str, ...]) -> tuple[Network, ...]:
-    return tuple(ip_network(network, strict=False) for network in written)
+    return tuple(map(network, written))
 
 
 def _is_in(client: Address, networks: tuple[Network, ...]) -> bool:
@@ -58,9 +71,9 @@ def _without_port(word: str) -> str:
 
 
 def _read(text: str) -> Address | None:
-    """The address that is written there; an IPv4 address that came by an IPv6 socket is still the IPv4 one."""
+    """The address that is written there, without a zone; an IPv4 one that came by an IPv6 socket is still that one."""
     try:
-        address = ip_address(text)
+        address = ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

@@ -1,7 +1,6 @@
 """What a key may be limited to is made plain, or refused in clear words at its field."""
 
 from datetime import timedelta
-from ipaddress import ip_address
 
 import pytest
 
@@ -81,24 +80,6 @@ def test_a_network_is_kept_in_its_usual_form(written, kept):
 )
 def test_what_is_no_network_is_refused(text):
     assert refused(addresses=(text,)) == ("addresses", "bad_network")
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("::ffff:203.0.113.7", "203.0.113.7"),
-        ("fe80::1%eth0", "fe80::1"),
-        (" 2001:db8::1", "2001:db8::1"),
-    ],
-)
-def test_a_callers_address_is_read_plainly(text, address):
-    assert limits.address(text) == ip_address(address)
-
-
-@pytest.mark.parametrize("text", ["", "unknown", "203.0.113.7:443", "203.0.113.0/24"])
-def test_what_is_no_address_is_none(text):
-    assert limits.address(text) is None
 
 
 def test_lists_keep_each_thing_once_and_in_order():
