@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts.models import Host, Member, Person
+from revidweb.lib import addresses
 from revidweb.web import doors, hosts
 
 _PLAIN_TO_SEE = ("account/messages/logged_in.txt", "account/messages/logged_out.txt")
@@ -64,6 +65,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         origin = here if host is None or _is_only_of(host, email) else settings.PUBLIC_URL
         links = {name: origin + context[name].removeprefix(here) for name in _LINKS if name in context}
         super().send_mail(template_prefix, email, context | links | {"origin": origin})
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Who asks, as keys are told it, through every proxy of ours; where none is named, as allauth counts them."""
+        told = addresses.of(request.META) if settings.TRUSTED_PROXIES else ""
+        return told or str(super().get_client_ip(request))
 
     def get_reauthentication_methods(self, user: Person) -> list[dict[str, Any]]:
         """The ways to show once more that it is you, the usual one first."""

@@ -5,6 +5,7 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 
+from revidweb.web.account import AccountAdapter
 from tests.makers import PASSWORD, a_client, a_member, a_person
 
 pytestmark = pytest.mark.django_db
@@ -253,3 +254,20 @@ def test_account_pages_that_the_house_does_not_offer_are_not_there(page):
 
 def reset_link(message):
     return re.search(r"https?://[^/]+(/accounts/password/reset/key/\S+)", message.body)[1]
+
+
+# -- whose limits
+
+
+@pytest.mark.parametrize(
+    ("proxies", "count", "counted"),
+    [
+        (["10.0.0.0/8"], 1, "203.0.113.7"),  # through both of ours
+        ([], 1, "10.0.0.2"),  # one is taken for granted
+        ([], 0, "10.0.0.1"),
+    ],
+)
+def test_limits_count_who_asks_through_the_proxies_that_are_named(rf, settings, proxies, count, counted):
+    settings.TRUSTED_PROXIES, settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies, count
+    request = rf.get("/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7, 10.0.0.2"})
+    assert AccountAdapter(request).get_client_ip(request) == counted
