@@ -69,5 +69,7 @@ def _broken(request: HttpRequest) -> HttpResponse:
 def _headers(request: HttpRequest) -> Mapping[str, str]:
     """What every answer carries, as far as it does not say otherwise."""
     carried = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if settings.SECURE_HSTS_SECONDS and request.is_secure():
+        carried["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
     rate: Rate | None = getattr(request, "rate", None)
     return carried | (errors.rate_headers(rate.limit, rate.remaining, rate.resets_in_s) if rate else {})

@@ -81,6 +81,13 @@ def test_without_tls_no_key_is_heard_where_there_is_tls(program, settings):
     assert Client().get("/v1/balance", secure=True).status_code == 401
 
 
+def test_over_tls_browsers_are_told_to_stay_there(program, settings):
+    assert "Strict-Transport-Security" not in program.get("/balance", secure=True)
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    assert program.get("/balance", secure=True)["Strict-Transport-Security"] == "max-age=31536000"
+    assert "Strict-Transport-Security" not in program.get("/balance")
+
+
 def test_a_refusal_that_nobody_foresaw_is_bad_input(program, monkeypatch):
     def refuse(actor):
         raise Refusal("never_heard_of", field="prompt", most=3)
