@@ -17,11 +17,13 @@ _PARTS = ".parts"  # half-written files, beside the finished ones so that a rena
 
 
 def place(content: BinaryIO, name: str) -> None:
-    """Store the content under exactly this name; what was there is replaced at once, never half."""
+    """Store the content under exactly this name; what was there is replaced at once, never half.
+
+    A storage elsewhere that keeps what is there, instead of replacing it, has nothing under the name for a moment.
+    """
     target = _local(name)
     if target is None:
-        default_storage.delete(name)
-        default_storage.save(name, File(content))
+        _place_elsewhere(content, name)
         return
     part = _local(f"{_PARTS}/{uuid.uuid4().hex}") or target
     for folder in (part.parent, target.parent):
@@ -30,6 +32,15 @@ def place(content: BinaryIO, name: str) -> None:
         shutil.copyfileobj(content, file, 1_048_576)
     part.chmod(0o600)
     part.replace(target)
+
+
+def _place_elsewhere(content: BinaryIO, name: str) -> None:
+    """Most storages replace; one that chose another name instead is asked again once the name is free."""
+    placed = default_storage.save(name, File(content))
+    if placed != name:
+        delete(placed, name)
+        content.seek(0)
+        default_storage.save(name, File(content))
 
 
 def read(name: str) -> "File[bytes]":
