@@ -163,7 +163,7 @@ def _problems() -> list[tuple[int, str]]:
         (
             402,
             _(
-                "The wallet, a window's limit or the lifetime limit does not reach; the text says which, and when it "
+                "The wallet is short of credits, or a limit of the key is used up; the text says which, and when it "
                 "resets."
             ),
         ),

@@ -86,7 +86,7 @@ def image(request: KeyRequest) -> HttpResponse:
     openapi_extra=openapi.body({"filename": openapi.text("fox.png", most=255, least=1)}, required=("filename",)),
 )
 def presign(request: KeyRequest) -> HttpResponse:
-    """For large images: send the bytes to `upload_url`, then confirm. What nobody confirms within a day vanishes."""
+    """For large images: `PUT` the bytes to `upload_url`, then confirm. What nobody confirms within a day vanishes."""
     upload = uploading.presign(request.actor, filename=_required(request, "filename", most=255))
     url, expires_at = links.sign_upload(upload)
     answer = {"upload_id": upload.public_id, "upload_url": url, "method": "PUT", "expires_at": told.moment(expires_at)}
