@@ -14,7 +14,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,64}")
 
 
 def request_context(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Bind an id to all that is logged while the request lasts: the caller's own where it is plain, else a fresh one."""
+    """Bind an id to all that is logged while the request lasts: the caller's own where it is plain, else a new one."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         told = request.headers.get("X-Request-Id", "")

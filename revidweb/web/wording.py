@@ -147,11 +147,6 @@ SENTENCES: dict[str, str | Promise] = {
         "credits."
     ),
     "key_form_used": _("This form has already filled the key. Look at its budget before you send it again."),
-    "key_missing": _("Paste the key."),
-    "key_unknown": _("Nothing here opens with this key. Copy it once more."),
-    "key_revoked": _("This key was revoked. Ask whoever gave it to you for a new one."),
-    "key_expired": _("This key has expired. Ask whoever gave it to you for a new one."),
-    "key_paused": _("This key is paused. Ask whoever gave it to you."),
     "day_limit": _(
         "This costs %(needed)s credits, and %(left)s are left to this key today. It may spend more in %(wait)s."
     ),
@@ -169,6 +164,11 @@ SENTENCES: dict[str, str | Promise] = {
         "This costs %(needed)s credits, more than there is for this key at the moment. Ask whoever gave it to you."
     ),
     "key_session_over": _("Your session has ended. Sign in again with your key."),
+    "key_missing": _("Paste the key."),
+    "key_unknown": _("Nothing here opens with this key. Copy it once more."),
+    "key_revoked": _("This key was revoked. Ask whoever gave it to you for a new one."),
+    "key_expired": _("This key has expired. Ask whoever gave it to you for a new one."),
+    "key_paused": _("This key is paused. Ask whoever gave it to you."),
     "key_suspended": _("The member whose key this is is suspended. Ask an owner or admin of the tenant."),
     "address_not_allowed": _("This key does not work from your address, %(address)s."),
     "kind_not_allowed": _("This key makes %(allowed)s only."),

@@ -59,7 +59,7 @@ OUTSIDE = {  # open to people who are not signed in, or not of any tenant; their
     "usersessions_list session_end",
     "account_reset_password_from_key account_reset_password_from_key_done home theme healthz readyz styleguide",
     "account_signup_invited found openapi api_docs",
-    "key_door key_leave key_accent key_logo key_dashboard",  # test_key_session.py; what is behind: test_key_isolation.py
+    "key_door key_leave key_accent key_logo key_dashboard",  # test_key_session.py, test_key_isolation.py
 }
 DOORS = {"join", "join_accent", "join_link", "join_logo"}  # a tenant's, but for those outside; test_join.py
 POST, BOTH = "POST", "GET POST"

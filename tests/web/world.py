@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 
 
 def everything() -> dict[str, list]:
-    """All rows of all tables, and the names of all stored files. A visitor's own session, and when they came, do not count."""
+    """All rows of all tables, and the names of all stored files; not a visitor's own session, nor when they came."""
     rows = {model._meta.label: list(_rows(model)) for model in apps.get_models() if model is not Session}
     return rows | {"files": sorted(str(path) for path in Path(default_storage.location).rglob("*") if path.is_file())}
 
