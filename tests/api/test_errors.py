@@ -37,4 +37,4 @@ def test_every_refusal_that_programs_meet_has_words(source):
 
 
 def test_a_status_is_one_that_is_documented():
-    assert set(errors._STATUSES.values()) == {401, 402, 403, 422, 429, 503}
+    assert set(errors._STATUSES.values()) == {401, 402, 403, 408, 422, 429, 503}

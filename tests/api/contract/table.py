@@ -283,7 +283,7 @@ NAMES = [
     named("named", image("a used name for another parameter", 422, _USED, speed="fast")),
     named("named", image("a used name with a callback", 422, _USED, callback_url="https://hooks.example.com/")),
     named("named", clip("a used name for a clip", 422, _USED)),
-    named("named", image("a used name for what is bad anyway", 400, "prompt: required", prompt="")),
+    named("named", image("a used name for what is bad anyway", 422, _USED, prompt="")),
     named("", image("an empty name", 400, _NO_NAME)),
     named("a b", image("a name with a space", 400, _NO_NAME)),
     named("x" * 256, image("a name of 256 characters", 400, _NO_NAME)),
