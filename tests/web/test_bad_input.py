@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from revidweb.credits import ledger
+from revidweb.files.models import Upload, UploadState
 from revidweb.jobs.models import Batch, Job
 from tests.files.makers import a_clip, a_picture, a_png_of_zeros, an_animation, an_upload, encoded
 
@@ -28,7 +29,9 @@ def refused(actor, order, *, at: str, kind: str = "image", part: bool) -> str:
     before = everything()
     answer = sent(actor, order, kind=kind, part=part)
     assert answer.status_code == 422
-    assert changed(before) == []
+    # That a file was looked at counts towards an hour's uploads; nothing of it is kept.
+    assert set(changed(before)) <= ({"files.Upload"} if order.get("input_image") else set())
+    assert not Upload.objects.exclude(state=UploadState.FAILED, path="", file=None).exists()
     assert order["prompt"].strip() in answer.content.decode()
     return error_at(answer, at)
 
