@@ -134,7 +134,7 @@ SENTENCES: dict[str, str | Promise] = {
         "The name is longer than %(most)s character.", "The name is longer than %(most)s characters.", "most"
     ),
     "limit_out_of_range": _("Write a whole number from %(least)s to %(most)s, or leave it empty."),
-    "running_limit_needed": _("A queue limit counts beyond the running limit. Write how many may run at once."),
+    "running_limit_needed": _("A queue limit needs this one too."),
     "expiry_passed": _("This moment has passed. Choose a later one."),
     "unknown_kind": _("%(value)s is no kind of media."),
     "bad_network": _("%(value)s is no address or network. Write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32."),
@@ -190,6 +190,11 @@ SENTENCES: dict[str, str | Promise] = {
         "This costs %(needed)s credit, and %(free)s are free. Ask an owner or admin of the tenant for more.",
         "This costs %(needed)s credits, and %(free)s are free. Ask an owner or admin of the tenant for more.",
         "needed",
+    ),
+    "credits.not_enough_credits": ngettext_lazy(
+        "Your wallet has %(free)s credit free. Write that at most, or ask an owner or admin of the tenant for more.",
+        "Your wallet has %(free)s credits free. Write that at most, or ask an owner or admin of the tenant for more.",
+        "free",
     ),
     "price_moved": ngettext_lazy(
         "One job costs %(now)s credit, and %(was)s were shown. Nothing was ordered: press again to agree.",

@@ -1,7 +1,8 @@
 """What the pages of keys ask for."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -11,11 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from revidweb.accounts.actors import Actor, Right
 from revidweb.catalog import listing as catalog
 from revidweb.catalog.params import Choice
+from revidweb.credits.ledger import NotEnoughCredits
 from revidweb.keys import issuing
 from revidweb.keys.issuing import Issued
 from revidweb.keys.limits import Limits
 from revidweb.keys.models import ApiKey, KeyKind, KeySecret
 from revidweb.lib import clock
+from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Kind
 from revidweb.web import keycards
 from revidweb.web.forms.members import new_token
@@ -38,6 +41,15 @@ def _figure(label: Any, *, least: int = 1) -> forms.IntegerField:
 
 def _token() -> forms.CharField:
     return forms.CharField(max_length=80, widget=forms.HiddenInput)
+
+
+@contextmanager
+def _lack_at_credits() -> Iterator[None]:
+    """What the filling wallet lacks is said where the sum was written."""
+    try:
+        yield
+    except NotEnoughCredits as refusal:
+        raise Refusal(refusal.code, field="credits", **refusal.facts) from None
 
 
 def _credits(error: Any) -> forms.IntegerField:
@@ -196,14 +208,15 @@ class NewKeyForm(LimitsForm):
     def issue(self) -> Issued:
         """Make it, once per token. Raises Refusal, as `issuing.issue` does."""
         wanted = self.cleaned_data
-        return issuing.issue(
-            self.actor,
-            kind=wanted["kind"],
-            name=wanted["name"],
-            token=wanted["token"],
-            credits=0 if wanted["kind"] == KeyKind.SHARED else wanted["credits"] or 0,
-            limits=self.limits(),
-        )
+        with _lack_at_credits():
+            return issuing.issue(
+                self.actor,
+                kind=wanted["kind"],
+                name=wanted["name"],
+                token=wanted["token"],
+                credits=0 if wanted["kind"] == KeyKind.SHARED else wanted["credits"] or 0,
+                limits=self.limits(),
+            )
 
 
 def fresh(actor: Actor) -> NewKeyForm:
@@ -220,7 +233,8 @@ class TopUpForm(forms.Form):
     def top_up(self, actor: Actor, key: ApiKey) -> int:
         """Fill it, once per token; the credits. Raises Refusal, as `issuing.top_up` does."""
         credits = self.cleaned_data["credits"] or 0
-        issuing.top_up(actor, key, credits=credits, token=self.cleaned_data["token"])
+        with _lack_at_credits():
+            issuing.top_up(actor, key, credits=credits, token=self.cleaned_data["token"])
         return int(credits)
 
     def again(self) -> "TopUpForm":
