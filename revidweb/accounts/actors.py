@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db.models import Q
+
 from revidweb.lib.refusal import Refusal
 
 from .models import Member, Role, Tenant
@@ -83,6 +85,17 @@ class Actor:
         if self.key or self.member is None:
             raise Refusal("not_allowed")
         return self.member
+
+    def scope(self, *, key: str = "pk") -> Q:
+        """What the actor sees of a table with tenant, member and key: a key what is its own, those who see all the
+        tenant's, others their own.
+
+        key: which of the acting key's values the table's column holds.
+        """
+        tenants = Q(tenant=self.tenant)
+        if self.key:
+            return tenants & Q(key=getattr(self.key, key))
+        return tenants if self.may(Right.SEE_ALL) else tenants & Q(member=self.member)
 
     @property
     def place(self) -> str:

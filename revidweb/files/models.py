@@ -5,7 +5,7 @@ from functools import partial
 from django.db import models
 from django.db.models import Q
 
-from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Member, Tenant
 from revidweb.lib import clock, ids
 
@@ -29,10 +29,7 @@ class StoredFileQuerySet(models.QuerySet["StoredFile"]):
 
     def visible_to(self, actor: Actor) -> "StoredFileQuerySet":
         """The tenant's files to those who see all, one's own to others; a key sees what came by it."""
-        mine = self.filter(tenant=actor.tenant)
-        if actor.key:
-            return mine.filter(key=actor.key.public_id)
-        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
+        return self.filter(actor.scope(key="public_id"))
 
     def present(self) -> "StoredFileQuerySet":
         """Those that were not deleted."""
@@ -102,10 +99,7 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
     def visible_to(self, actor: Actor) -> "UploadQuerySet":
         """The tenant's uploads to those who see all, one's own to others; a key sees what came by it."""
-        mine = self.filter(tenant=actor.tenant)
-        if actor.key:
-            return mine.filter(key=actor.key.public_id)
-        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
+        return self.filter(actor.scope(key="public_id"))
 
     def free(self) -> "UploadQuerySet":
         """Those that nobody is at."""

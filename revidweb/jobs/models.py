@@ -14,7 +14,7 @@ from django.db import connection as database
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils.functional import cached_property
 
-from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Member, Tenant
 from revidweb.catalog.models import MediaModel, Offer
 from revidweb.connections.models import Connection, Credential, account_of
@@ -87,10 +87,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def visible_to(self, actor: Actor) -> "JobQuerySet":
         """The tenant's jobs to those who see all, one's own to others; a key sees what it asked for."""
-        if actor.key:
-            return self.of_key(actor.tenant.pk, actor.key.pk)
-        mine = self.filter(tenant=actor.tenant)
-        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
+        return self.filter(actor.scope())
 
     def of_key(self, tenant: int | Word, key: int | Word) -> "JobQuerySet":
         """What the key asked for."""
@@ -423,10 +420,7 @@ class OutputQuerySet(models.QuerySet["Output"]):
 
     def visible_to(self, actor: Actor) -> "OutputQuerySet":
         """The tenant's outputs to those who see all, one's own to others; a key sees what it asked for."""
-        mine = self.filter(tenant=actor.tenant)
-        if actor.key:
-            return mine.filter(key=actor.key.pk)
-        return mine if actor.may(Right.SEE_ALL) else mine.filter(member=actor.member)
+        return self.filter(actor.scope())
 
     def present(self) -> "OutputQuerySet":
         """Those that were not deleted."""
