@@ -9,6 +9,7 @@ from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from revidweb.credits.models import Hold
 from revidweb.jobs import settle
 from revidweb.jobs.models import Job
 from revidweb.keys.models import ApiKey
@@ -105,6 +106,17 @@ def an_ended_job(url: str, key: ApiKey | None = None, *, failed: bool = False, *
     else:
         settle.finish(job, [library.a_file(key.member)])
     return Job.objects.get(pk=job.pk)
+
+
+def others_like(job: Job, count: int) -> None:
+    """So many more jobs that ended as this one did."""
+    names = [f"{job.public_id}_{number}" for number in range(count)]
+    hold = {"wallet": job.hold.wallet, "credits": job.credits, "state": "released", "ended_at": job.ended_at}
+    holds = Hold.objects.bulk_create(Hold(reference=f"job:{name}", **hold) for name in names)
+    same = {field.name: getattr(job, field.name) for field in Job._meta.concrete_fields if field.name != "id"}
+    Job.objects.bulk_create(
+        Job(**same | {"public_id": name, "hold": hold}) for name, hold in zip(names, holds, strict=True)
+    )
 
 
 def a_delivery(url: str, key: ApiKey | None = None, **fields: Any) -> Delivery:

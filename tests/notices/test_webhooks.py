@@ -23,7 +23,7 @@ from revidweb.trail.models import TrailRow
 from tests.keys.makers import a_key
 from tests.lib.servers import a_server, to
 
-from .makers import Receiver, a_delivery, a_receiver, an_ended_job, due_now, send_due
+from .makers import Receiver, a_delivery, a_receiver, an_ended_job, due_now, others_like, send_due
 
 pytestmark = pytest.mark.django_db
 DAY_S = 86_400
@@ -117,11 +117,12 @@ def test_the_sweep_ends_where_no_job_can_be_told(monkeypatch):
 
 
 def test_looking_for_them_reads_no_other_jobs():
+    others_like(an_ended_job(""), 1000)
+    an_ended_job("https://example.com/hooks")
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE jobs_job")  # what was counted when the table held other tests' rows says nothing
         explain = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
         sql, params = events._untold(60)[:10].query.sql_with_params()
-        if connection.vendor != "sqlite":
-            cursor.execute("SET enable_seqscan = off")
         cursor.execute(explain + sql, params)
         assert "job_calls_back" in str(cursor.fetchall())
 
