@@ -73,12 +73,17 @@ ORDERS = tuple(("image", order) for order in IMAGES) + tuple(("video", order) fo
 
 
 class Watched(StandIn):
-    """Notes each address that it is asked at, in full. windows: troubles that last, by when they may begin."""
+    """Notes each address that it is asked at, in full.
+
+    windows: troubles that last, by when they may begin. Each has its own time: of two at once one hides the other.
+    """
 
     def __init__(self) -> None:
         super().__init__(image_s=5, video_s=8, per_minute=0, seed=3)
         self.urls: list[str] = []
         self.windows: dict[float, str] = {}
+        self._shut_at = 0.0  # of the last one that was opened
+        self._windows_lock = threading.Lock()
 
     def _respond(self, request: Request) -> Answer:
         self.urls.append(f"{request.path}?{request.query}")
@@ -87,9 +92,12 @@ class Watched(StandIn):
         return super()._respond(request)
 
     def _open_windows(self) -> None:
-        for at in [at for at in self.windows if at <= time.monotonic()]:
-            if trouble := self.windows.pop(at, ""):
-                self.window(trouble, WINDOW_S)
+        now = time.monotonic()
+        with self._windows_lock:
+            due = sorted(at for at in self.windows if at <= now)
+            if due and now > self._shut_at:
+                self._shut_at = now + WINDOW_S
+                self.window(self.windows.pop(due[0]), WINDOW_S)
 
 
 @pytest.fixture
