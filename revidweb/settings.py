@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "revidweb.files",
     "revidweb.jobs",
     "revidweb.library",
+    "revidweb.stats",
     "revidweb.notices",
     "revidweb.api",
     "revidweb.web",
@@ -376,6 +377,7 @@ CELERY_IMPORTS = (
     "revidweb.catalog.sync",
     "revidweb.files.uploading",
     "revidweb.keys.watching",
+    "revidweb.stats.counting",
     "revidweb.notices.telling",
     "revidweb.notices.mailing",
     "revidweb.notices.webhooks",
@@ -393,6 +395,7 @@ CELERY_TASK_ROUTES = {
     "revidweb.catalog.sync.*": {"queue": "poll"},
     "revidweb.files.uploading.tick": {"queue": "poll"},
     "revidweb.keys.watching.*": {"queue": "poll"},
+    "revidweb.stats.*": {"queue": "poll"},
     "revidweb.notices.*": {"queue": "poll"},
     "revidweb.jobs.store.*": {"queue": "store"},
 }

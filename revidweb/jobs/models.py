@@ -477,7 +477,10 @@ class Verdict(models.TextChoices):
 
 
 class Settlement(models.Model):
-    """Where work and money ended: one row per verdict. Statistics take it from here."""
+    """Where work and money ended: one row per verdict. Statistics take it from here.
+
+    What it says may be corrected later, so it keeps what statistics have taken of it: they take the difference.
+    """
 
     job = models.OneToOneField(Job, on_delete=models.PROTECT, related_name="settlement")
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, db_index=False, related_name="settlements")
@@ -486,6 +489,10 @@ class Settlement(models.Model):
     upstream_cost_micros = models.BigIntegerField(default=0, help_text="Over all attempts.")
     is_cost_uncertain = models.BooleanField(default=False)
     at: "models.DateTimeField[datetime, datetime]" = models.DateTimeField(default=clock.now)
+    is_due = models.BooleanField(default=True, help_text="Whether statistics have to look at it (again).")
+    counted_at = models.DateTimeField(null=True, blank=True, help_text="When statistics first took it.")
+    counted_credits = models.PositiveIntegerField(default=0, help_text="Of its credits, what they have taken.")
+    counted_cost_micros = models.BigIntegerField(default=0, help_text="Of upstream's cost, what they have taken.")
 
     class Meta:
         constraints = [
@@ -495,7 +502,10 @@ class Settlement(models.Model):
                 name="settlement_charges_no_failure",
             ),
         ]
-        indexes = [models.Index(fields=["tenant", "at"], name="settlement_day")]
+        indexes = [
+            models.Index(fields=["tenant", "at"], name="settlement_day"),
+            models.Index(fields=["tenant", "id"], condition=Q(is_due=True), name="settlement_due"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.credits} {self.job}"

@@ -91,7 +91,7 @@ def correct(job: Job) -> None:
 
     A failed job whose order turned up there is looked at, in case it succeeds. Before the end it changes nothing.
     """
-    Settlement.objects.filter(job=job).update(**_upstream_cost(job))
+    Settlement.objects.filter(job=job).update(is_due=True, **_upstream_cost(job))
     if job.attempts.filter(credential__isnull=False, state=AttemptState.SENT).exists():
         unseen = Job.objects.filter(pk=job.pk, state=State.FAILED, late_at__isnull=True, late_look_at__isnull=True)
         unseen.update(late_look_at=clock.now())

@@ -1,0 +1,58 @@
+"""Adding figures to rows that may be there already: one statement for many, on PostgreSQL with arrays."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from django.db import connection, models
+
+from .folding import FIGURES, Amounts
+
+_AT_ONCE = 2000
+
+
+def add(table: type[models.Model], tenant_id: int, sums: Mapping[Any, Amounts]) -> None:
+    """Add each sum to the row of its key, which is made where it is missing; in the caller's transaction.
+
+    sums: by the table's primary key without the tenant, in the order of its columns. Rows are taken in the order of
+    their keys, so that of two that add at once none waits for the other's next.
+    """
+    rows = ((tenant_id, *at, *amounts) for at, amounts in sorted(sums.items(), key=lambda pair: pair[0]))
+    sql = _statement(table)
+    with connection.cursor() as cursor:
+        for some in _batches(rows):
+            if connection.vendor == "sqlite":
+                cursor.executemany(sql, some)
+            else:
+                cursor.execute(sql, [list(column) for column in zip(*some, strict=True)])
+
+
+def _batches(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    rows = iter(rows)
+    while some := list(islice(rows, _AT_ONCE)):
+        yield some
+
+
+@cache
+def _statement(table: type[models.Model]) -> str:
+    keys = [str(field.column) for field in table._meta.pk_fields]
+    columns = [*keys, *FIGURES]
+    name = table._meta.db_table
+    raised = ", ".join(f"{figure} = {name}.{figure} + excluded.{figure}" for figure in FIGURES)
+    return (
+        f"INSERT INTO {name} ({', '.join(columns)}) {_source(table, columns)} "
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {raised}"
+    )
+
+
+def _source(table: type[models.Model], columns: list[str]) -> str:
+    if connection.vendor == "sqlite":
+        return f"VALUES ({', '.join(['%s'] * len(columns))})"
+    types = {field.column: field.db_type(connection) for field in table._meta.concrete_fields}
+    return f"SELECT * FROM unnest({', '.join(f'%s::{_plain(types[column])}[]' for column in columns)})"  # noqa: S608
+
+
+def _plain(kind: str | None) -> str:
+    """A column's type without its length: varchar(20) as text."""
+    return "text" if kind and kind.startswith("varchar") else str(kind)

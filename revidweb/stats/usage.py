@@ -1,0 +1,264 @@
+"""Read usage: what an actor sees of a range of days, told apart by one dimension and narrowed by others.
+
+Cells answer one scope with one dimension; where filters are combined, the full cross does. What ended and was not
+counted yet is added to either, so that nothing lags. Days are those of the zone in which the tenant is counted.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import CharField, F, Q, QuerySet, SmallIntegerField, Sum, Value
+from django.db.models.functions import Cast, TruncMonth
+
+from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Tenant
+from revidweb.jobs import facts
+from revidweb.jobs.facts import Fact
+from revidweb.lib import clock
+
+from . import folding
+from .counting import HOURS_KEPT_DAYS
+from .folding import FIGURES, Amounts
+from .models import Dimension, Grain, UsageCell, UsageDay, UsageMonth, UsageState
+from .values import Bucket, Question, Scope, Span, Sums, Usage
+
+HOURS_MOST_DAYS = 2  # ranges so short are drawn by the hour
+DAYS_MOST = 92  # longer ones by the month, and read so
+# How the full cross, and a job, call each dimension; a job has no column for how it ended.
+_COLUMNS = {
+    Dimension.MEMBER: ("member_id", "member_id"),
+    Dimension.KEY: ("key_id", "key_id"),
+    Dimension.MODEL: ("model_id", "media_model_id"),
+    Dimension.SERVER: ("server", "server"),
+    Dimension.KIND: ("kind", "kind"),
+    Dimension.CONNECTION: ("connection_id", "connection_id"),
+    Dimension.STATUS: ("status", ""),
+}
+_DAY = timedelta(days=1)
+_SUMS = {f"sum_{name}": Sum(name) for name in FIGURES}
+
+
+# -- who and when ----------------------------------------------------------------------------------------------------
+
+
+def scope_of(actor: Actor) -> Scope:
+    """What the actor sees: a key its own, those who see all the tenant's, others their own."""
+    if actor.key:
+        return Scope(actor.tenant, key=actor.key.pk)
+    return Scope(actor.tenant) if actor.may(Right.SEE_ALL) else Scope(actor.tenant, member=actor.in_person.pk)
+
+
+def dimensions(actor: Actor) -> tuple[Dimension, ...]:
+    """By what the actor may tell usage apart; connections are the business of who manages them."""
+    scope = scope_of(actor)
+    found = folding.dimensions(scope.member, scope.key)
+    return tuple(one for one in found if one != Dimension.CONNECTION or actor.may(Right.MANAGE_CONNECTIONS))
+
+
+def zone_of(tenant: Tenant) -> ZoneInfo:
+    """The zone in which the tenant's usage is counted: for a while after it moved that is the old one. One query."""
+    counted = UsageState.objects.filter(tenant=tenant).values_list("time_zone", flat=True).first()
+    return ZoneInfo(counted or tenant.time_zone)
+
+
+def grain_of(span: Span, zone: ZoneInfo) -> Grain:
+    """How long a bucket of its chart is."""
+    oldest_hour = clock.now().astimezone(zone).date() - timedelta(days=HOURS_KEPT_DAYS)
+    if span.days <= HOURS_MOST_DAYS and span.first >= oldest_hour:
+        return Grain.HOUR
+    return Grain.DAY if span.days <= DAYS_MOST else Grain.MONTH
+
+
+# -- the answer ------------------------------------------------------------------------------------------------------
+
+
+def read(question: Question, zone: ZoneInfo) -> Usage:
+    """The answer, in at most four queries; in seven for combined filters over more than `DAYS_MOST` days."""
+    grain = grain_of(question.span, zone)
+    tables = _tables(question, grain)
+    live = _live(question, zone, grain)
+    groups = _tally(tables, live, ("what",), lambda what, _bucket: what)
+    ranked = sorted(groups, key=lambda what: (-groups[what].credits, -groups[what].jobs, what))
+    first = [] if question.by == Dimension.ALL else ranked[: question.top]
+    return Usage(
+        question=question,
+        grain=grain,
+        buckets=tuple(_buckets(question.span, grain, zone)),
+        total=sum(groups.values(), Sums()),
+        groups={what: groups[what] for what in ranked},
+        by_bucket=_tally(tables, live, ("begins", "part"), lambda _what, bucket: bucket),
+        parts=_parts(tables, live, first) if first else {},
+    )
+
+
+def total(question: Question, zone: ZoneInfo) -> Sums:
+    """Only the sums over the whole span, in at most three queries."""
+    grain = grain_of(question.span, zone)
+    found = _tally(_tables(question, grain), _live(question, zone, grain), ("what",), lambda what, _bucket: what)
+    return sum(found.values(), Sums())
+
+
+def days(scope: Scope, span: Span, zone: ZoneInfo) -> dict[date, Sums]:
+    """The sums of each day on which something ended, in two queries; of spans of any length."""
+    question = Question(scope, span)
+    found = _tally(
+        _tables(question, Grain.DAY), _live(question, zone, Grain.DAY), ("begins", "part"), lambda _what, bucket: bucket
+    )
+    return {bucket.day: sums for bucket, sums in found.items()}
+
+
+def _parts(tables: "_Tables", live: "_Live", first: list[str]) -> dict[str, dict[Bucket, Sums]]:
+    """The sums of these values, bucket by bucket."""
+    some = [rows.filter(what__in=first) for rows in tables]
+    known = [at for at in live if at[0] in first]
+    found = _tally(some, known, ("what", "begins", "part"), lambda what, bucket: (what, bucket))
+    return {what: {bucket: sums for (one, bucket), sums in found.items() if one == what} for what in first}
+
+
+def _buckets(span: Span, grain: Grain, zone: ZoneInfo) -> Iterator[Bucket]:
+    """Every bucket of the span, in order; of a day that is longer for its clock change each hour too."""
+    each = [span.first + timedelta(days=number) for number in range(span.days)]
+    if grain == Grain.HOUR:
+        for day in each:
+            length = folding.midnight(day + timedelta(days=1), zone) - folding.midnight(day, zone)
+            yield from (Bucket(day, hour) for hour in range(-(-int(length.total_seconds()) // 3600)))
+    elif grain == Grain.DAY:
+        yield from map(Bucket, each)
+    else:
+        yield from map(Bucket, dict.fromkeys(day.replace(day=1) for day in each))
+
+
+# -- what is counted: rows with `what`, `begins` and `part` ----------------------------------------------------------
+
+_Tables = list[QuerySet[Any]]
+_Live = list[tuple[str, Bucket, Amounts]]
+
+
+def _tally(
+    tables: _Tables, live: _Live, columns: tuple[str, ...], key: Callable[[str, Bucket], Any]
+) -> dict[Any, Sums]:
+    """The sums by these columns, of what is counted and what is not yet; one query a table.
+
+    key: what stands for a value and a bucket in the answer.
+    """
+    found: dict[Any, Amounts] = {}
+    for rows in tables:
+        for row in rows.order_by().values_list(*columns).annotate(**_SUMS):
+            at, figures = dict(zip(columns, row, strict=False)), list(row[len(columns) :])
+            bucket = Bucket(at["begins"], at["part"]) if "begins" in at else _NO_BUCKET
+            folding.add(found, key(at.get("what", ""), bucket), figures)
+    for what, bucket, figures in live:
+        folding.add(found, key(what, bucket), figures)
+    return {at: Sums(tuple(figures)) for at, figures in found.items() if any(figures)}
+
+
+_NO_BUCKET = Bucket(date.min)
+
+
+def _tables(question: Question, grain: Grain) -> _Tables:
+    """The rows that answer, as few as do; none where the jobs themselves do."""
+    scope, filters = _narrowed(question)
+    stretches = _stretches(question.span, grain)
+    asked = {question.by, *filters} - {Dimension.ALL}
+    if len(asked) <= 1 and asked <= set(folding.dimensions(scope.member, scope.key)):
+        cells = _cells(scope, next(iter(asked), Dimension.ALL), filters, stretches)
+        return [_named(cells, question.by, grain, "value", F("hour"))]
+    if grain == Grain.HOUR:
+        return []
+    column = _COLUMNS[question.by][0] if question.by != Dimension.ALL else ""
+    no_hour = Value(0, output_field=SmallIntegerField())
+    return [_named(rows, question.by, grain, column, no_hour) for rows in _cross(scope, filters, stretches)]
+
+
+def _narrowed(question: Question) -> tuple[Scope, dict[Dimension, str]]:
+    """A tenant's usage by one member or one key is that member's or key's own: a smaller scope, a filter less."""
+    scope, filters = question.scope, dict(question.filters)
+    for dimension in (Dimension.KEY, Dimension.MEMBER):
+        value = filters.get(dimension, "0")
+        if value != "0" and question.by != dimension and not (scope.member or scope.key):
+            rest = {one: word for one, word in filters.items() if one != dimension}
+            if Dimension.MEMBER not in rest and Dimension.KEY not in rest:
+                return Scope(scope.tenant, **{dimension.value: int(value)}), rest
+    return scope, filters
+
+
+def _stretches(span: Span, grain: Grain) -> list[tuple[Grain, Span]]:
+    """What of which grain covers the days: months where they are whole, and the days at both edges."""
+    if grain != Grain.MONTH:
+        return [(grain, span)]
+    first = span.first if span.first.day == 1 else _month_after(span.first)
+    end = _month_after(span.last) if _month_after(span.last) == span.last + _DAY else span.last.replace(day=1)
+    if first >= end:
+        return [(Grain.DAY, span)]
+    edges = [Span(span.first, first - _DAY), Span(end, span.last)]
+    return [(Grain.MONTH, Span(first, end - _DAY)), *((Grain.DAY, edge) for edge in edges if edge.days > 0)]
+
+
+def _month_after(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def _cells(
+    scope: Scope, dimension: Dimension, filters: dict[Dimension, str], stretches: list[tuple[Grain, Span]]
+) -> QuerySet[Any]:
+    when = Q()
+    for grain, span in stretches:
+        when |= Q(grain=grain, day__range=(span.first, span.last))
+    rows = UsageCell.objects.filter(
+        when, tenant=scope.tenant, member_id=scope.member, key_id=scope.key, dimension=dimension
+    )
+    return rows.filter(value=filters[dimension]) if dimension in filters else rows
+
+
+def _cross(scope: Scope, filters: dict[Dimension, str], stretches: list[tuple[Grain, Span]]) -> _Tables:
+    """Of the full cross: months, and days, each where there are any."""
+    wanted: dict[str, object] = {_COLUMNS[one][0]: word for one, word in filters.items()}
+    wanted |= {f"{name}_id": pk for name, pk in (("member", scope.member), ("key", scope.key)) if pk}
+    tables: _Tables = []
+    for table, grain in ((UsageMonth, Grain.MONTH), (UsageDay, Grain.DAY)):
+        spans = [span for its, span in stretches if its == grain]
+        if spans:
+            when = reduce(or_, (Q(day__range=(span.first, span.last)) for span in spans))
+            tables.append(table._default_manager.filter(when, tenant=scope.tenant, **wanted))
+    return tables
+
+
+def _named(rows: QuerySet[Any], by: Dimension, grain: Grain, value: str, hour: F | Value) -> QuerySet[Any]:
+    named: QuerySet[Any] = rows.annotate(
+        what=Value("") if by == Dimension.ALL else F(value) if value == "value" else Cast(value, CharField()),
+        begins=TruncMonth("day") if grain == Grain.MONTH else F("day"),
+        part=hour,
+    )
+    return named
+
+
+# -- what is not counted, or not so finely ---------------------------------------------------------------------------
+
+
+def _live(question: Question, zone: ZoneInfo, grain: Grain) -> _Live:
+    """Of the jobs themselves: what is not counted yet; where no table answers, all that ended. One query."""
+    read = facts.not_taken if _tables(question, grain) else facts.ended
+    scope, filters = question.scope, question.filters
+    where: dict[str, object] = {_COLUMNS[one][1]: _in_jobs(one, word) for one, word in filters.items()}
+    status = str(where.pop("", ""))
+    where |= {f"{name}_id": pk for name, pk in (("member", scope.member), ("key", scope.key)) if pk}
+    since, until = (folding.midnight(day, zone) for day in (question.span.first, question.span.last + _DAY))
+    found = read(scope.tenant, where, since=since, until=until)
+    return list(_placed(question.by, [fact for fact in found if not status or fact.status == status], grain, zone))
+
+
+def _in_jobs(dimension: Dimension, word: str) -> object:
+    """A filter's value as a job has it: "0" is none."""
+    return None if dimension in (Dimension.MEMBER, Dimension.KEY) and word == "0" else word
+
+
+def _placed(
+    by: Dimension, found: Iterable[Fact], grain: Grain, zone: ZoneInfo
+) -> Iterator[tuple[str, Bucket, Amounts]]:
+    for (day, hour, cross), row in folding.by_hour(found, zone).items():
+        begins = day.replace(day=1) if grain == Grain.MONTH else day
+        yield folding.value(cross, by), Bucket(begins, hour if grain == Grain.HOUR else 0), row
