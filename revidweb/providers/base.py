@@ -55,7 +55,8 @@ class ProviderBusy(ProviderError):
 
 class ProviderRefused(ProviderError):
     """Final. `code`: "input" (the order is wrong), "moderated", "failed" (the work), "gone" (no such thing there),
-    "no_upload" (it takes no uploads) or "not_the_provider" (who answers is something else).
+    "no_upload" (it takes no uploads), "not_owner" (only a tenant owner's key may ask) or "not_the_provider" (who
+    answers is something else).
     """
 
 
@@ -185,8 +186,8 @@ class Pace:
 class Requests:
     """How many requests a call makes, rather too many than too few: so many it takes from the key's budget.
 
-    account: balance and limits together; stop: a cancel, and a look where that stops nothing; job_list: the most that
-    one reading may make, of which only those that it made are kept. All other calls make one.
+    account: balance and limits together; stop: a cancel, and a look where that stops nothing; job_list, credit_log: the
+    most that one reading may make, of which only those that it made are kept. All other calls make one.
     """
 
     account: int = 2
@@ -195,6 +196,7 @@ class Requests:
     upload: int = 1
     stop: int = 2
     job_list: int = 1
+    credit_log: int = 1
 
 
 class JobList(Protocol):

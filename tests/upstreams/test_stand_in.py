@@ -369,6 +369,107 @@ def test_the_book_shows_every_move_and_every_order(upstream, customer):
     upstream.book.prove()
 
 
+def test_the_dashboard_counts_by_model_and_by_day_and_both_add_up(upstream, customer):
+    upstream.play("fails")
+    customer.image(prompt="a wolf")
+    customer.image(prompt="a fox")
+    customer.video()
+    upstream.skip(1)
+    stats = customer.get("dashboard/stats").json()
+    totals = {name: stats[name] for name in ("total_jobs", "credits_spent", "credits_refunded", "current_balance")}
+    assert totals == {"total_jobs": 3, "credits_spent": 23, "credits_refunded": 4, "current_balance": 981}
+    assert [(row["model"], row["jobs"], row["failed"]) for row in stats["by_model"]] == [
+        ("kling-2.6", 1, 0),
+        ("nano-banana", 2, 1),
+    ]
+    for rows in (stats["by_model"], stats["by_day"]):
+        assert [sum(row[name] for row in rows) for name in ("jobs", "credits", "refunded")] == [3, 23, 4]
+
+
+def test_the_figures_are_exported_as_a_file(upstream, customer):
+    customer.image()
+    answer = customer.get("dashboard/stats/export")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    head, row = answer.text.split()
+    assert head == "date,model,jobs,completed,failed,credits,refunded"
+    assert row.split(",")[1:] == ["nano-banana", "1", "0", "0", "4", "0"]
+
+
+def test_moves_of_credits_come_in_pages_newest_first(upstream, customer):
+    for _ in range(3):
+        customer.image(prompt="a fox")
+    pages = [customer.get(f"dashboard/credits?page={page}&limit=2").json() for page in (1, 2, 3)]
+    assert [[move["balance_after"] for move in page["transactions"]] for page in pages] == [[988, 992], [996, 1000], []]
+    assert {(page["total"], page["pages"]) for page in pages} == {(4, 2)}
+
+
+@pytest.mark.parametrize("path", ["users", "subs", "revenue"])
+def test_a_tenants_figures_are_for_its_owners_keys_alone(path, upstream, customer):
+    refused = customer.get(f"dashboard/tenant/{path}")
+    assert (refused.status_code, refused.json()) == (403, {"detail": "Tenant owner key required"})
+    customer.use(upstream.open_account(is_owner=True).key)
+    assert customer.get(f"dashboard/tenant/{path}").status_code == 200
+
+
+def test_a_tenants_revenue_is_what_its_subscribers_paid(upstream, customer):
+    customer.use(upstream.open_account(is_owner=True).key)
+    revenue = customer.get("dashboard/tenant/revenue").json()
+    assert sum(month["total"] for month in revenue["by_month"]) == revenue["total_revenue"] > 0
+    assert all(month["unlimited"] + month["credit"] == month["total"] for month in revenue["by_month"])
+    assert sum(plan["revenue"] for plan in revenue["by_plan"]) == revenue["total_revenue"]
+    people = [customer.get(f"dashboard/tenant/users?page={page}&limit=100").json() for page in (1, 2)]
+    subscribers = customer.get("dashboard/tenant/subs?limit=100").json()
+    assert people[0]["total"] == sum(len(page["users"]) for page in people)
+    assert sum(user["plan"] is not None for page in people for user in page["users"]) == subscribers["total"]
+    assert {sub["type"] for sub in subscribers["subs"]} == {"unlimited", "credit"}
+
+
+# Differences that a test plants.
+
+
+def amounts(customer, job_id):
+    moves = customer.get("dashboard/credits?limit=100").json()["transactions"]
+    return [move["amount"] for move in moves if move["job_id"] == job_id]
+
+
+def test_a_job_that_nobody_ordered_is_listed_and_charged_at_its_time(upstream, customer):
+    newer = customer.image()["job_id"]
+    job = upstream.book.plant_job(customer.account, model="nano-banana", credits=7, ago_s=3600)
+    assert [row["job_id"] for row in customer.get("dashboard/jobs").json()["jobs"]] == [newer, job.id]
+    assert amounts(customer, job.id) == [-7]
+    assert customer.status(job.id) == "completed"
+    assert upstream.book.orders_of(job.prompt) == []
+    assert customer.get("balance").json()["balance"] == 989
+
+
+def test_a_charge_is_lost_or_changed_and_the_balances_follow(upstream, customer):
+    lost, changed, kept = (customer.image()["job_id"] for _ in range(3))
+    upstream.book.lose_charge(upstream.book.find(lost, customer.account))
+    upstream.book.change_charge(upstream.book.find(changed, customer.account), 9)
+    assert [amounts(customer, job) for job in (lost, changed, kept)] == [[], [-9], [-4]]
+    assert customer.get("balance").json()["balance"] == 987
+    upstream.book.prove()
+
+
+def test_a_finished_job_is_given_back_late_and_a_refund_is_lost(upstream, customer):
+    upstream.play("fails", prompt="a wolf")
+    failed, done = (customer.image(prompt=prompt)["job_id"] for prompt in ("a wolf", "a fox"))
+    upstream.skip(1)
+    upstream.book.refund_late(upstream.book.find(done, customer.account))
+    upstream.book.lose_refund(upstream.book.find(failed, customer.account))
+    assert [amounts(customer, job) for job in (failed, done)] == [[-4], [4, -4]]
+    assert customer.status(done) == "completed"
+    upstream.book.prove()
+
+
+def test_planted_differences_leave_other_accounts_alone(upstream, customer):
+    with Customer(upstream, upstream.open_account(balance=50)) as other:
+        other.image()
+        upstream.book.plant_job(customer.account, model="nano-banana", credits=7)
+        assert other.get("balance").json()["balance"] == 46
+        assert [move["amount"] for move in other.get("dashboard/credits").json()["transactions"]] == [-4, 50]
+
+
 def test_a_book_that_does_not_add_up_is_found(upstream, customer):
     customer.image()
     customer.account.balance += 1

@@ -30,11 +30,15 @@ _HIDDEN = "[key]"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. text: the body, at most a few megabytes of it, in which the key is blotted out."""
+    """What came back. text: the body, at most a few megabytes of it, in which the key is blotted out.
+
+    is_cut: there was more of it.
+    """
 
     status: int
     text: str = field(repr=False)
     retry_after_s: float | None = None
+    is_cut: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -59,6 +63,7 @@ def ask(
     sent: Mapping[str, Any] | None = None,
     body: multipart.Body | None = None,
     content_type: str = "",
+    accept: str = "application/json",
     timeout_s: float | None = None,
     is_create: bool = False,
 ) -> Answer:
@@ -69,7 +74,7 @@ def ask(
     Raises ProviderBusy "unreachable" when nothing was asked (a Refusal of the address is its cause), and when an
     answer was lost OutcomeUnknown for a create, else ProviderBusy.
     """
-    headers = {"Authorization": f"Bearer {_sendable(account.key)}", "Accept": "application/json"}
+    headers = {"Authorization": f"Bearer {_sendable(account.key)}", "Accept": accept}
     if content_type:
         headers["Content-Type"] = content_type
     request = requests.Request(method, f"{account.base_url}{path}", params=query, json=sent, data=body, headers=headers)
@@ -123,7 +128,8 @@ def _told(
         prepared = session.prepare_request(request)
         times = (min(_CONNECT_S, timeout_s), timeout_s)
         with session.send(prepared, timeout=times, stream=True, allow_redirects=False) as response:
-            return Answer(response.status_code, _text(response, key, most_bytes), _retry_after_s(response))
+            text, is_cut = _text(response, key, most_bytes)
+            return Answer(response.status_code, text, _retry_after_s(response), is_cut)
     except Refusal as refusal:
         raise ProviderBusy("The address is none that may be dialled.", code="unreachable") from refusal
     except requests.RequestException as trouble:
@@ -139,15 +145,15 @@ def _trouble(trouble: requests.RequestException, lost: type[ProviderError]) -> P
     return lost(f"The answer was lost: {type(trouble).__name__}.")
 
 
-def _text(response: requests.Response, key: str, most_bytes: int) -> str:
-    """The body's beginning as text; cut off, it is no JSON any more, and so no answer to build on."""
+def _text(response: requests.Response, key: str, most_bytes: int) -> tuple[str, bool]:
+    """The body's beginning as text, and whether it was cut off: then it is no JSON any more."""
     read = bytearray()
     for chunk in response.iter_content(_CHUNK_BYTES):
         read += chunk
         if len(read) > most_bytes:
             break
     text = read[:most_bytes].decode("utf-8-sig", errors="replace")
-    return text.replace(key, _HIDDEN) if len(key) >= _KEY_MIN_CHARS else text
+    return text.replace(key, _HIDDEN) if len(key) >= _KEY_MIN_CHARS else text, len(read) > most_bytes
 
 
 def _retry_after_s(response: requests.Response) -> float | None:

@@ -10,12 +10,11 @@ from django.conf import settings
 
 from revidweb.providers.base import Account, Kind, Mode, Order, ProviderError, Receipt
 
-from . import client, errors, names, shapes
+from . import client, errors, joblist, names, shapes
 from .shapes import Body
 
 _PAGE = 100
 _SKEW_S = 120  # their clock and ours
-_LISTS = ("jobs", "items", "data", "results")
 _PICTURES = ("img_url", "image_url", "image_urls")
 
 
@@ -71,7 +70,7 @@ class JobList:
         except ProviderError as error:
             self._is_over, self._failed = True, error
             return
-        entries = shapes.entries(body, *_LISTS) or []
+        entries = shapes.entries(body, *joblist.LISTS) or []
         tickets = {shapes.ticket(entry) for entry in entries}
         self._is_over = tickets <= self._tickets or _is_last(body, self.requests)
         self._tickets |= tickets
@@ -80,7 +79,7 @@ class JobList:
 
 def is_same(entry: Body, order: Order) -> bool:
     """Whether a job upstream may be this order: nothing that is printed of it says otherwise."""
-    printed = _printed(entry)
+    printed = joblist.parameters(entry)
     model = entry.get("model") or printed.get("model")
     if not isinstance(model, str) or names.one(model) != names.one(order.model):
         return False
@@ -110,13 +109,6 @@ def _is_before(entries: Sequence[Body], window: _Window) -> bool:
 
 def _made_at(entry: Body) -> datetime | None:
     return shapes.moment(entry.get("created_at") or entry.get("createdAt"))
-
-
-def _printed(entry: Body) -> Mapping[str, Any]:
-    """The parameters that the job was made with, as far as the list prints them: an object, or JSON in a text."""
-    told = entry.get("input_params") or entry.get("params")
-    told = shapes.unpacked(told) if isinstance(told, str) else told
-    return told if isinstance(told, dict) else {}
 
 
 def _prompt(text: Any) -> str:

@@ -44,7 +44,7 @@ class RevidAPI:
     takes_uploads = True
     base_url = "https://ai.revidapi.com/v1"
     # /balance or /dashboard/me, and /limits; a signed upload is confirmed and looked at; prices may be a list apart.
-    requests = Requests(account=3, check=4, models=2, upload=4, job_list=20)
+    requests = Requests(account=3, check=4, models=2, upload=4, job_list=20, credit_log=40)
 
     def check(self, account: Account) -> Sequence[Mapping[str, object]]:
         """See that RevidAPI answers here and takes the key; its models come with it.

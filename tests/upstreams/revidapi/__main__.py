@@ -9,11 +9,13 @@ from .script import TROUBLES
 from .stand_in import StandIn
 
 KEY = "sk_live_stand_in_0123456789abcdef"
+OWNER_KEY = "sk_live_stand_in_owner_0123456789"
 WORDS = """\
 A stand-in for RevidAPI listens.
 
   base URL   {url}
   key        {key}
+  another    {owner_key}, of a tenant's owner: it sees users, subscribers and revenue
 
 revidweb dials it when it is started with this setting:
 
@@ -34,7 +36,9 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     with _listening(said) as upstream:
         upstream.open_account(balance=said.balance, key=KEY)
-        words = WORDS.format(url=upstream.url, key=KEY, host=upstream.host, troubles=_troubles())
+        upstream.open_account(balance=said.balance, key=OWNER_KEY, organization="Acme Studio", is_owner=True)
+        told = {"url": upstream.url, "key": KEY, "owner_key": OWNER_KEY, "host": upstream.host}
+        words = WORDS.format(**told, troubles=_troubles())
         sys.stdout.write(words)
         sys.stdout.flush()
         stop.wait()

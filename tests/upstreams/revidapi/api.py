@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import account, files, generating
+from . import account, files, generating, tenant
 from .http import Answer
 from .records import Kind
 from .script import Call
@@ -51,6 +51,11 @@ ROUTES = (
     _route("GET", "/v1/dashboard/me", "me", account.me),
     _route("GET", "/v1/dashboard/jobs", "jobs", account.jobs),
     _route("GET", "/v1/dashboard/credits", "credits", account.credits),
+    _route("GET", "/v1/dashboard/stats", "stats", account.stats),
+    _route("GET", "/v1/dashboard/stats/export", "export", account.export),
+    _route("GET", "/v1/dashboard/tenant/users", "users", tenant.users),
+    _route("GET", "/v1/dashboard/tenant/subs", "subs", tenant.subs),
+    _route("GET", "/v1/dashboard/tenant/revenue", "revenue", tenant.revenue),
     _route("POST", "/v1/files/upload/image", "upload", files.upload),
     _route("POST", "/v1/files/upload/presign", "presign", files.presign),
     _route("POST", "/v1/files/upload/confirm", "confirm", files.confirm),

@@ -10,6 +10,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from .catalog import Row
 from .records import Fate, Job, Kind, Move, Order, Slots, State, Transaction, UpstreamAccount
@@ -31,6 +32,7 @@ class Book:
         self._lock = threading.RLock()
         self._due: list[tuple[float, int, Job]] = []
         self._turn = itertools.count(1)
+        self._number = itertools.count(1)
         self._waiting: dict[str, collections.deque[Job]] = collections.defaultdict(collections.deque)
         self._running: dict[str, set[Job]] = collections.defaultdict(set)
         self._jobs: dict[str, Job] = {}
@@ -112,10 +114,12 @@ class Book:
 
     # What the server writes.
 
-    def open_account(self, *, balance: int, key: str, organization: str, slots: Slots) -> UpstreamAccount:
+    def open_account(
+        self, *, balance: int, key: str, organization: str, slots: Slots, is_owner: bool = False
+    ) -> UpstreamAccount:
         """A new account with one key and its first credits."""
         with self._lock:
-            account = UpstreamAccount(f"user_{len(self.accounts) + 1}", key, organization, slots)
+            account = UpstreamAccount(f"user_{len(self.accounts) + 1}", key, organization, slots, is_owner)
             account.keys[key] = 0
             self.accounts[account.id] = account
             self._move(account, balance, "initial")
@@ -196,6 +200,70 @@ class Book:
             queued = len(self._waiting[account.id])
             return {"total": len(running), "image": images, "video": len(running) - images, "queued": queued}
 
+    # What a test plants, so that this book and a customer's differ. It still adds up.
+
+    def plant_job(
+        self,
+        account: UpstreamAccount,
+        *,
+        model: str,
+        credits: int,
+        prompt: str = "planted",
+        kind: Kind = "image",
+        ago_s: float = 0,
+    ) -> Job:
+        """A finished job with its charge that nobody ordered; ago_s: how long ago it was made."""
+        with self.up_to_date() as now:
+            at = now - ago_s
+            row = Row("fast", "planted", credits)
+            job = Job(
+                str(uuid.uuid4()), account, kind, model, prompt, {"model": model}, row, (), Fate(), 0, at, credits
+            )
+            job.state, job.started_at, job.ended_at = "completed", at, at
+            self._jobs[job.id] = self._tokens[job.token] = job
+            moved = Transaction(next(self._number), account.id, job.id, "deduct", -credits, 0, 0, at)
+            self._rewrite(account, [*self._transactions, moved])
+            return job
+
+    def lose_charge(self, job: Job) -> None:
+        """A job's charge is in the log no more, as if it had been free."""
+        with self.up_to_date():
+            job.charge = 0
+            self._rewrite(job.account, [each for each in self._transactions if not _is(each, job, "deduct")])
+
+    def change_charge(self, job: Job, credits: int) -> None:
+        """A job was charged with another amount than was said."""
+        with self.up_to_date():
+            job.charge = credits
+            changed = [
+                replace(each, amount=-credits) if _is(each, job, "deduct") else each for each in self._transactions
+            ]
+            self._rewrite(job.account, changed)
+
+    def refund_late(self, job: Job) -> None:
+        """A job's charge is given back now, however it ended."""
+        with self.up_to_date():
+            self._refund(job)
+
+    def lose_refund(self, job: Job) -> None:
+        """What was given back is in the log no more, as if it had been kept."""
+        with self.up_to_date():
+            job.refund = 0
+            self._rewrite(job.account, [each for each in self._transactions if not _is(each, job, "refund")])
+
+    def _rewrite(self, account: UpstreamAccount, transactions: list[Transaction]) -> None:
+        """Other moves, by their time, and the balances that follow from them. The account is as old as its oldest."""
+        oldest = min(each.at for each in transactions if each.account == account.id)
+        first = [account.id, "initial"]
+        aged = [replace(each, at=oldest) if [each.account, each.type] == first else each for each in transactions]
+        self._transactions, account.balance = [], 0
+        for each in sorted(aged, key=lambda each: (each.at, each.type != "initial")):
+            if each.account != account.id:
+                self._transactions.append(each)
+                continue
+            before, account.balance = account.balance, account.balance + each.amount
+            self._transactions.append(replace(each, balance_before=before, balance_after=account.balance))
+
     # How jobs move.
 
     def _set_out(self, job: Job, now: float, *, waits: bool) -> None:
@@ -258,6 +326,10 @@ class Book:
         job: Job | None = None,
     ) -> None:
         before, account.balance = account.balance, account.balance + amount
-        number, job_id = len(self._transactions) + 1, job.id if job else ""
+        number, job_id = next(self._number), job.id if job else ""
         moved = Transaction(number, account.id, job_id, what, amount, before, account.balance, self._clock())
         self._transactions.append(moved)
+
+
+def _is(moved: Transaction, job: Job, what: Move) -> bool:
+    return moved.job_id == job.id and moved.type == what

@@ -78,13 +78,14 @@ class Transaction:
 class UpstreamAccount:
     """An account at the stand-in. `key` is the first of its keys; `balance` is in whole credits.
 
-    keys: until when each is switched off, by the stand-in's clock.
+    is_owner: its keys are a tenant owner's. keys: until when each is switched off, by the stand-in's clock.
     """
 
     id: str
     key: str = field(repr=False)
     organization: str
     slots: Slots
+    is_owner: bool = False
     balance: int = 0
     keys: dict[str, float] = field(default_factory=dict, repr=False)
 

@@ -17,7 +17,8 @@ Act = Callable[..., object]
 
 # What a request can be for. `CALLS` are those that need a key; "put" and "result" are its storage.
 JOBS = frozenset({"create", "poll", "cancel"})
-ACCOUNT = frozenset({"models", "pricing", "limits", "balance", "me", "jobs", "credits"})
+OWNERS = frozenset({"users", "subs", "revenue"})
+ACCOUNT = OWNERS | {"models", "pricing", "limits", "balance", "me", "jobs", "credits", "stats", "export"}
 UPLOADS = frozenset({"upload", "presign", "confirm", "upload_url", "upload_status"})
 CALLS = JOBS | ACCOUNT | UPLOADS
 ENDPOINTS = CALLS | {"put", "result"}

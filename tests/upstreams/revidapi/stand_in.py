@@ -103,14 +103,20 @@ class StandIn:
         key: str | None = None,
         *,
         organization: str = "Acme",
+        is_owner: bool = False,
         total: int = 5,
         image: int = 3,
         video: int = 3,
         queue: int = 3,
     ) -> UpstreamAccount:
-        """A new account with so many credits and slots; its key is made up unless given."""
+        """A new account with so many credits and slots; its key is made up unless given.
+
+        is_owner: its keys may ask for the tenant's users, subscribers and revenue.
+        """
         slots = Slots(total, image, video, queue)
-        return self.book.open_account(balance=balance, key=key or a_key(), organization=organization, slots=slots)
+        return self.book.open_account(
+            balance=balance, key=key or a_key(), organization=organization, slots=slots, is_owner=is_owner
+        )
 
     @property
     def odds(self) -> dict[str, float]:

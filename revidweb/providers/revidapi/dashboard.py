@@ -1,0 +1,123 @@
+"""RevidAPI's pages about an account: one question each, kept as it came and read as far as it goes."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from revidweb.providers.account_pages import Copy, CreditLog, Endpoint, JobPage, Place, Question, Reading
+from revidweb.providers.base import Account, AccountRefused, ProviderError, ProviderRefused
+
+from . import client, errors, joblist, movements, series, shapes, sheets
+from .client import NOTHING, Answer
+
+PAGE_ROWS = 100
+_PATHS = {
+    Endpoint.ME: "/dashboard/me",
+    Endpoint.LIMITS: "/limits",
+    Endpoint.JOBS: "/dashboard/jobs",
+    Endpoint.STATS: "/dashboard/stats",
+    Endpoint.EXPORT: "/dashboard/stats/export",
+    Endpoint.CREDITS: "/dashboard/credits",
+    Endpoint.MODELS: "/models",
+    Endpoint.USERS: "/dashboard/tenant/users",
+    Endpoint.SUBS: "/dashboard/tenant/subs",
+    Endpoint.REVENUE: "/dashboard/tenant/revenue",
+}
+_PAGED = frozenset({Endpoint.JOBS, Endpoint.CREDITS, Endpoint.USERS, Endpoint.SUBS})
+_OF_OWNERS = frozenset({Endpoint.USERS, Endpoint.SUBS, Endpoint.REVENUE})
+_DRAWN = frozenset({Endpoint.STATS, Endpoint.EXPORT, Endpoint.REVENUE})
+_PAGE_MAX = 1_000_000
+_TEXT_MAX_CHARS = 2000
+_KEY = re.compile(r"\bsk_[a-z]+_\w{12,}")  # whole keys, not the beginnings that pages show
+_SECRET = re.compile(
+    r'("(?:password\w*|secret|api_?key|token|access_?token|refresh_?token)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE
+)
+
+
+class Dashboard:
+    """The account pages of RevidAPI. Nothing is kept between calls."""
+
+    endpoints: Sequence[Endpoint] = tuple(_PATHS)
+
+    def ask(self, account: Account, question: Question) -> Copy:
+        """Ask one question: one request. Raises AccountRefused, ProviderBusy, or ProviderRefused as the contract says.
+
+        A 403 to a question that is for owners says that this key is none, and nothing against the key.
+        """
+        endpoint, is_export = question.endpoint, question.endpoint is Endpoint.EXPORT
+        accept = "text/csv, application/json;q=0.9" if is_export else "application/json"
+        answer = client.ask(account, "GET", _PATHS[endpoint], query=_query(question), accept=accept)
+        if answer.is_good:
+            return Copy(_without_secrets(answer.text))
+        if is_export and _is_file(answer):
+            return Copy(_without_secrets(answer.text), "text/csv", answer.is_cut)
+        raise _error(answer, endpoint)
+
+    def read(self, endpoint: Endpoint, copy: Copy) -> Reading:
+        """What can be shown of an answer; of one that nothing is known of, its beginning."""
+        found = sheets.Sheets()
+        if copy.media_type == "text/csv":
+            found.csv(copy.text)
+            place = Place()
+        else:
+            try:
+                told = sheets.parsed(copy.text)
+            except (ValueError, RecursionError):
+                return Reading(text=shapes.plain(copy.text, _TEXT_MAX_CHARS))
+            found.take_in(told)
+            place = _place(told)
+        drawn = tuple(series.of(found.tables)) if endpoint in _DRAWN else ()
+        return Reading(tuple(found.facts), tuple(found.tables), drawn, place)
+
+    def job_page(self, copy: Copy, *, page: int = 1) -> JobPage:
+        """The jobs that an answer lists; entries without an id are none."""
+        told = shapes.unpacked(copy.text)
+        entries = shapes.entries(told, *joblist.LISTS) or []
+        place = _place(told)
+        is_last = not entries or (place.pages is not None and (place.page or page) >= place.pages)
+        return JobPage(tuple(filter(None, map(joblist.entry, entries))), place, is_last)
+
+    def credit_log(self, account: Account, *, since: datetime, until: datetime, most_requests: int) -> CreditLog:
+        """The moves of credits between the two, as far back as the requests reach, see `movements.Log`."""
+        log = movements.Log(since, until)
+        while not log.is_over and log.requests < most_requests:
+            question = Question(Endpoint.CREDITS, page=log.requests + 1)
+            log.take_in(shapes.unpacked(self.ask(account, question).text))
+        return log.closed()
+
+
+def _query(question: Question) -> dict[str, str | int]:
+    if question.endpoint not in _PAGED:
+        return {}
+    query: dict[str, str | int] = {"page": max(1, min(question.page, _PAGE_MAX)), "limit": PAGE_ROWS}
+    filters = {"status": question.status, "type": question.kind} if question.endpoint is Endpoint.JOBS else {}
+    return query | {name: word for name, word in filters.items() if word}
+
+
+def _is_file(answer: Answer) -> bool:
+    """Whether a text came that may be a table, and no page."""
+    is_text = answer.body is NOTHING and bool(answer.text.strip()) and not errors.is_page(answer)
+    return 200 <= answer.status < 300 and is_text and answer.text.lstrip()[:1] not in ("{", "[")
+
+
+def _error(answer: Answer, endpoint: Endpoint) -> ProviderError:
+    error = errors.of(answer)
+    if endpoint in _OF_OWNERS and answer.status == 403 and isinstance(error, AccountRefused):
+        return ProviderRefused(error.reason, code="not_owner")
+    return error
+
+
+def _without_secrets(text: str) -> str:
+    """As it may be kept: without anybody's key or password, and without what no database holds."""
+    hidden = _SECRET.sub(r'\1"[hidden]"', _KEY.sub("[key]", text))
+    return hidden.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _place(told: Any) -> Place:
+    inside = ("data", "pagination", "meta")
+    page, pages, total = (
+        shapes.whole(shapes.first(told, *names, inside=inside))
+        for names in (("page", "current_page"), ("pages", "total_pages"), ("total", "total_count", "count"))
+    )
+    return Place(page, pages, total)
