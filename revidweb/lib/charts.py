@@ -13,24 +13,15 @@ from typing import NamedTuple
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from revidweb.lib import axes
+from revidweb.lib import axes, drawing
 from revidweb.lib.axes import Axis, Number, Write
 
 MOST_SERIES = 5
 REST = "rest"
-Point = tuple[float, float]
 
-_NARROW_PX, _MIDDLE_PX, _WIDE_PX = (
-    260,
-    480,
-    760,
-)  # the narrowest plots that container queries in components.css tell apart
-_BAR = 0.68  # of its column
-_WIDEST_BAR = 7.0  # percent of the plot
-_GAP_PX = 1
-_LEAST_PX = 2
+# The narrowest plots that the container queries in components.css tell apart.
+_NARROW_PX, _MIDDLE_PX, _WIDE_PX = 260, 480, 760
 _CELL = '<td class="number">'
-_WIDE = 1000  # units that lines are drawn in, whatever the width
 
 
 class Bucket(NamedTuple):
@@ -87,14 +78,6 @@ class Chart:
     nothing: str
 
 
-class Segment(NamedTuple):
-    """One value of a stack: its place among them, its upper edge and its height in pixels."""
-
-    place: int
-    y: int
-    height: int
-
-
 def bars(
     title: str,
     buckets: Sequence[Bucket],
@@ -122,7 +105,7 @@ def bars(
         values=[[*stack, total] for stack, total in zip(stacks, sums, strict=True)] if len(drawn) > 1 else stacks,
         has_total=len(drawn) > 1,
         adds_up=True,
-        drawing=_grid(axis, height) + _stacks(stacks, colours, axis, height),
+        drawing=drawing.grid(axis, height) + drawing.stacks(stacks, colours, axis, height),
         dots=None,
         write=write or axes.figures(),
         nothing="" if any(sums) else nothing or _("Nothing in this time"),
@@ -149,7 +132,7 @@ def lines(
     colours = [word.colour for word in words if not word.is_off]
     known = [value for one in drawn for value in one.values if value is not None]
     axis = Axis((0, 25, 50, 75, 100), 0) if is_percent else _axis(known)
-    heights = [[_height(value, axis, height) for value in one.values] for one in drawn]
+    heights = [[drawing.height_of(value, axis, height) for value in one.values] for one in drawn]
     return _chart(
         *(title, "lines", per, height, axis.words(" %" if is_percent else "")),
         words=words,
@@ -157,8 +140,8 @@ def lines(
         values=_by_bucket(drawn, buckets),
         has_total=False,
         adds_up=adds_up,
-        drawing=_grid(axis, height) + _curves(heights, colours, height),
-        dots=_dots(heights, colours, height),
+        drawing=drawing.grid(axis, height) + drawing.curves(heights, colours, height),
+        dots=drawing.dots(heights, colours, height),
         write=write or (axes.percentages() if is_percent else axes.figures()),
         nothing="" if known else nothing or _("Nothing in this time"),
     )
@@ -167,10 +150,11 @@ def lines(
 def spark(values: Sequence[Number | None], *, height: int = 32) -> SafeString:
     """A small line for a stat tile, without axis or words: the tile says what it is."""
     axis = _axis([value for value in values if value is not None])
-    heights = [_height(value, axis, height - 4, margin=2) for value in values]
+    heights = [drawing.height_of(value, axis, height - 4, margin=2) for value in values]
+    line = drawing.curve(heights, "1", height, has_ground=True, is_wide=True)
     return mark_safe(  # noqa: S308 - numbers only
-        f'<svg class="spark" height="{height}" width="100%" viewBox="0 0 {_WIDE} {height}" preserveAspectRatio="none" '
-        f'aria-hidden="true" focusable="false">{_curve(heights, "1", height, has_ground=True, is_wide=True)}</svg>'
+        f'<svg class="spark" width="100%" height="{height}" viewBox="0 0 {drawing.WIDE} {height}" '
+        f'preserveAspectRatio="none" aria-hidden="true" focusable="false">{line}</svg>'
     )
 
 
@@ -268,120 +252,3 @@ def _rows(buckets: Sequence[Bucket], written: list[list[str]]) -> str:
         cells = escape("\n".join(row)).replace("\n", f"</td>{_CELL}")  # one escape for all is much quicker
         parts.append(f'<tr><th scope="row">{head}</th>{_CELL * bool(row)}{cells}{"</td>" * bool(row)}</tr>')
     return "".join(parts)
-
-
-def _grid(axis: Axis, height: int) -> str:
-    """A hairline at each tick but the lowest, which is the plot's own edge."""
-    steps = len(axis.ticks) - 1
-    places = [round(height * number / steps) + 0.5 for number in range(steps)]
-    return "".join(f'<line x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in places)
-
-
-# -- bars ------------------------------------------------------------------------------------------------------------
-
-
-def stack(values: Sequence[Number], top: Number, height: int) -> list[Segment]:
-    """Where the values stand on each other in a plot of so many pixels; those that are no pixel high are left out.
-
-    The heights add up to that of the sum, which is never nothing where there is something. Segments meet: drawing
-    leaves the gap.
-    """
-    total = sum(values)
-    if not total:
-        return []
-    segments: list[Segment] = []
-    below: Number = 0
-    lower = 0
-    for place, value in enumerate(values):
-        below += value
-        upper = min(height, round(below * height / top))
-        if upper > lower:
-            segments.append(Segment(place, height - upper, upper - lower))
-            lower = upper
-    if lower >= _LEAST_PX:
-        return segments
-    return [Segment(max(range(len(values)), key=values.__getitem__), height - _LEAST_PX, _LEAST_PX)]
-
-
-def _stacks(stacks: list[list[Number]], colours: list[str], axis: Axis, height: int) -> str:
-    if not stacks:
-        return ""
-    column = 100 / len(stacks)
-    width = min(column * _BAR, _WIDEST_BAR)
-    parts = []
-    for number, values in enumerate(stacks):
-        segments = stack(values, axis.top, height)
-        if segments:
-            x = (number + 0.5) * column - width / 2
-            rects = "".join([_rect(segment, colours[segment.place]) for segment in segments])
-            parts.append(f'<svg x="{x:.3f}%" width="{width:.3f}%">{rects}</svg>')
-    return "".join(parts)
-
-
-def _rect(segment: Segment, colour: str) -> str:
-    """A segment, which leaves a gap to the one below where it is high enough; the lowest leaves one to the axis."""
-    height = segment.height - _GAP_PX if segment.height > 2 * _GAP_PX else segment.height
-    return f'<rect data-series="{colour}" y="{segment.y}" width="100%" height="{height}"/>'
-
-
-# -- lines -----------------------------------------------------------------------------------------------------------
-
-
-def _height(value: Number | None, axis: Axis, height: int, margin: int = 0) -> float | None:
-    """How far from the upper edge a value stands, in pixels."""
-    return None if value is None else round(margin + height - min(height, value * height / axis.top), 1)
-
-
-def _curves(heights: list[list[float | None]], colours: list[str], height: int) -> str:
-    curves = [
-        _curve(places, colour, height, has_ground=len(heights) == 1)
-        for places, colour in zip(heights, colours, strict=True)
-    ]
-    return (
-        f'<svg width="100%" height="{height}" viewBox="0 0 {_WIDE} {height}" preserveAspectRatio="none">'
-        f"{''.join(curves)}</svg>"
-    )
-
-
-def _curve(places: list[float | None], colour: str, height: int, *, has_ground: bool, is_wide: bool = False) -> str:
-    """A line through the middles of its columns; is_wide: from edge to edge instead."""
-    step = _WIDE / max(1, len(places) - is_wide)
-    first = 0 if is_wide else step / 2
-    runs = _runs([None if y is None else (round(first + step * number, 1), y) for number, y in enumerate(places)])
-    path = _strokes([run for run in runs if len(run) > 1], "curve", colour)
-    path += _strokes([run * 2 for run in runs if len(run) == 1], "curve curve-alone", colour)
-    if not has_ground:
-        return path
-    ground = "".join(f"M{run[0][0]:g} {height}{_through(run)}L{run[-1][0]:g} {height}Z" for run in runs if len(run) > 1)
-    return f'<path class="curve-ground" data-series="{colour}" d="{ground}"/>{path}'
-
-
-def _strokes(runs: list[list[Point]], look: str, colour: str) -> str:
-    """One path of these runs. A point alone is a run to itself, which its round ends make a dot."""
-    line = "".join("M" + _through(run)[1:] for run in runs)
-    return f'<path class="{look}" data-series="{colour}" d="{line}"/>' if line else ""
-
-
-def _through(run: list[Point]) -> str:
-    return "".join(f"L{x:g} {y:g}" for x, y in run)
-
-
-def _runs(points: Sequence[Point | None]) -> list[list[Point]]:
-    """The points that follow each other without a gap."""
-    runs: list[list[Point]] = [[]]
-    for point in points:
-        if point is not None:
-            runs[-1].append(point)
-        elif runs[-1]:
-            runs.append([])
-    return [run for run in runs if run]
-
-
-def _dots(heights: list[list[float | None]], colours: list[str], height: int) -> list[str]:
-    """For each bucket the points in it, shown while it is looked at."""
-    drawn = []
-    for places in zip(*heights, strict=True):
-        known = [(y, colour) for y, colour in zip(places, colours, strict=True) if y is not None]
-        circles = "".join(f'<circle data-series="{colour}" cx="50%" cy="{y:g}" r="4"/>' for y, colour in known)
-        drawn.append(f'<svg width="100%" height="{height}" aria-hidden="true">{circles}</svg>' if circles else "")
-    return drawn

@@ -7,7 +7,7 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from revidweb.lib import charts
+from revidweb.lib import charts, drawing
 from revidweb.lib.charts import Bucket, Series
 
 HOSTILE = '"><script>alert(1)</script>&'
@@ -34,21 +34,21 @@ def titles(chart):
 @given(st.lists(counts, min_size=1, max_size=6), st.integers(min_value=0, max_value=10**15))
 def test_the_heights_of_a_stack_add_up_to_the_height_of_its_sum(values, more):
     top = sum(values) + more or 1
-    segments = charts.stack(values, top, 220)
+    segments = drawing.stack(values, top, 220)
     assert sum(one.height for one in segments) in (round(sum(values) * 220 / top), 2 * bool(sum(values)))
     assert all(one.height > 0 and 0 <= one.y < 220 for one in segments)
 
 
 @given(st.lists(counts, min_size=1, max_size=6), counts)
 def test_segments_meet_and_stand_on_the_ground(values, more):
-    segments = charts.stack(values, sum(values) + more or 1, 220)
+    segments = drawing.stack(values, sum(values) + more or 1, 220)
     lower = [segment.y + segment.height for segment in segments]
     assert lower == [220, *(segment.y for segment in segments)][: len(segments)]
 
 
 def test_what_is_more_than_nothing_is_seen():
-    assert charts.stack([0, 1], 10**12, 220) == [(1, 218, 2)]
-    assert charts.stack([0, 0], 100, 220) == []
+    assert drawing.stack([0, 1], 10**12, 220) == [(1, 218, 2)]
+    assert drawing.stack([0, 0], 100, 220) == []
 
 
 def test_the_colour_of_a_series_stays_while_another_is_off():
