@@ -15,6 +15,7 @@ from revidweb.accounts import actors, members
 from revidweb.jobs.states import State
 from revidweb.lib import clock
 from revidweb.web.templatetags.house import credits
+from revidweb.web.views import styleguide_charts
 
 
 class SampleForm(forms.Form):
@@ -87,6 +88,7 @@ _SWATCHES = [
     "chart-3",
     "chart-4",
     "chart-5",
+    "chart-rest",
 ]
 _USE_INCLUDE = '{% include "components/progress.html" with percent=62 label=job.prompt %}'
 _USE_COMPONENT = """{% component "card" title=_("Latest") hx_get=url %}
@@ -96,7 +98,6 @@ _BLUR = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='8' height='5'%3E%3Crect width='8' height='5' "
     "fill='%23{}'/%3E%3Ccircle cx='6' cy='1.500' r='1.500' fill='%23{}'/%3E%3C/svg%3E"
 )
-_CHART = [("nano-banana-pro", 612, 18_360), ("kling-2.6", 241, 9_640), ("veo3.1-fast", 498, 4_980)]
 _PICTURES = [
     {
         "file": Picture(1920, 1080, _BLUR.format("35477d", "c9b48a")),
@@ -149,8 +150,5 @@ def _samples() -> dict[str, Any]:
         "use_component": _USE_COMPONENT,
         "words": ["nano-banana-pro", "2k", credits(30)],
         "tile_actions": render_to_string("styleguide/tile_actions.html"),
-        "chart": {
-            "legend": ["nano-banana-pro", "kling-2.6", "veo3.1-fast", "seedream-4.5"],
-            "table": render_to_string("styleguide/chart_table.html", {"rows": _CHART}),
-        },
+        **styleguide_charts.samples(),
     }
