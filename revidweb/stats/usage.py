@@ -4,14 +4,15 @@ Cells answer one scope with one dimension; where filters are combined, the full 
 counted yet is added to either, so that nothing lags. Days are those of the zone in which the tenant is counted.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import CharField, F, Q, QuerySet, SmallIntegerField, Sum, Value
+from django.db.models import Case, CharField, F, Q, QuerySet, SmallIntegerField, Sum, Value, When
 from django.db.models.functions import Cast, TruncMonth
 
 from revidweb.accounts.actors import Actor, Right
@@ -39,7 +40,7 @@ _COLUMNS = {
     Dimension.STATUS: ("status", ""),
 }
 _DAY = timedelta(days=1)
-_SUMS = {f"sum_{name}": Sum(name) for name in FIGURES}
+_SUMS = {f"sum_{name}": Sum(name, default=0) for name in FIGURES}
 
 
 # -- who and when ----------------------------------------------------------------------------------------------------
@@ -80,43 +81,61 @@ def read(question: Question, zone: ZoneInfo) -> Usage:
     """The answer, in at most four queries; in seven for combined filters over more than `DAYS_MOST` days."""
     grain = grain_of(question.span, zone)
     tables = _tables(question, grain)
-    live = _live(question, zone, grain)
-    groups = _tally(tables, live, ("what",), lambda what, _bucket: what)
+    now, before = _live(question, zone, grain)
+    groups = _tally(tables, now, ("what",), lambda what, _bucket: what)
     ranked = sorted(groups, key=lambda what: (-groups[what].credits, -groups[what].jobs, what))
-    first = [] if question.by == Dimension.ALL else ranked[: question.top]
+    first = frozenset(ranked[: question.top]) if question.by != Dimension.ALL else frozenset()
+    parts = _parts(tables, now, first)
     return Usage(
         question=question,
         grain=grain,
         buckets=tuple(_buckets(question.span, grain, zone)),
         total=sum(groups.values(), Sums()),
+        before=_before(question, before, is_counted=bool(tables)),
         groups={what: groups[what] for what in ranked},
-        by_bucket=_tally(tables, live, ("begins", "part"), lambda _what, bucket: bucket),
-        parts=_parts(tables, live, first) if first else {},
+        by_bucket=_joined(parts.values()),
+        parts={what: parts[what] for what in ranked if what in first},
     )
 
 
-def total(question: Question, zone: ZoneInfo) -> Sums:
-    """Only the sums over the whole span, in at most three queries."""
-    grain = grain_of(question.span, zone)
-    found = _tally(_tables(question, grain), _live(question, zone, grain), ("what",), lambda what, _bucket: what)
-    return sum(found.values(), Sums())
+def _before(question: Question, live: "_Live", *, is_counted: bool) -> Sums:
+    """What there was in the span before."""
+    earlier = replace(question, span=question.span.before, by=Dimension.ALL)
+    grain = Grain.DAY if earlier.span.days <= DAYS_MOST else Grain.MONTH
+    tables = _tables(earlier, grain) if is_counted else []
+    return sum(_tally(tables, live, ("what",), lambda _what, _bucket: "").values(), Sums())
 
 
 def days(scope: Scope, span: Span, zone: ZoneInfo) -> dict[date, Sums]:
-    """The sums of each day on which something ended, in two queries; of spans of any length."""
+    """The sums of each day on which something ended, in two queries; of a span of any length."""
     question = Question(scope, span)
-    found = _tally(
-        _tables(question, Grain.DAY), _live(question, zone, Grain.DAY), ("begins", "part"), lambda _what, bucket: bucket
-    )
+    now, _before = _live(question, zone, Grain.DAY)
+    found = _tally(_tables(question, Grain.DAY), now, ("begins", "part"), lambda _what, bucket: bucket)
     return {bucket.day: sums for bucket, sums in found.items()}
 
 
-def _parts(tables: "_Tables", live: "_Live", first: list[str]) -> dict[str, dict[Bucket, Sums]]:
-    """The sums of these values, bucket by bucket."""
-    some = [rows.filter(what__in=first) for rows in tables]
-    known = [at for at in live if at[0] in first]
-    found = _tally(some, known, ("what", "begins", "part"), lambda what, bucket: (what, bucket))
-    return {what: {bucket: sums for (one, bucket), sums in found.items() if one == what} for what in first}
+def _parts(tables: "_Tables", live: "_Live", first: frozenset[str]) -> dict[str, dict[Bucket, Sums]]:
+    """The sums of these values bucket by bucket, and under `_REST` those of all others together."""
+
+    def key(what: str, bucket: Bucket) -> tuple[str, Bucket]:
+        return what if what in first else _REST, bucket
+
+    known = When(what__in=first, then=F("what"))
+    told_apart = [
+        rows.annotate(part_of=Case(known, default=Value(_REST)) if first else Value(_REST)) for rows in tables
+    ]
+    parts: dict[str, dict[Bucket, Sums]] = {}
+    for (what, bucket), sums in _tally(told_apart, live, ("part_of", "begins", "part"), key).items():
+        parts.setdefault(what, {})[bucket] = sums
+    return {what: {} for what in first} | parts
+
+
+def _joined(parts: Iterable[Mapping[Bucket, Sums]]) -> dict[Bucket, Sums]:
+    found: dict[Bucket, Sums] = {}
+    for part in parts:
+        for bucket, sums in part.items():
+            found[bucket] = found.get(bucket, Sums()) + sums
+    return found
 
 
 def _buckets(span: Span, grain: Grain, zone: ZoneInfo) -> Iterator[Bucket]:
@@ -136,6 +155,8 @@ def _buckets(span: Span, grain: Grain, zone: ZoneInfo) -> Iterator[Bucket]:
 
 _Tables = list[QuerySet[Any]]
 _Live = list[tuple[str, Bucket, Amounts]]
+_NO_BUCKET = Bucket(date.min)
+_REST = "*"  # no value of any dimension
 
 
 def _tally(
@@ -150,13 +171,10 @@ def _tally(
         for row in rows.order_by().values_list(*columns).annotate(**_SUMS):
             at, figures = dict(zip(columns, row, strict=False)), list(row[len(columns) :])
             bucket = Bucket(at["begins"], at["part"]) if "begins" in at else _NO_BUCKET
-            folding.add(found, key(at.get("what", ""), bucket), figures)
+            folding.add(found, key(at.get("what", at.get("part_of", "")), bucket), figures)
     for what, bucket, figures in live:
         folding.add(found, key(what, bucket), figures)
     return {at: Sums(tuple(figures)) for at, figures in found.items() if any(figures)}
-
-
-_NO_BUCKET = Bucket(date.min)
 
 
 def _tables(question: Question, grain: Grain) -> _Tables:
@@ -239,16 +257,23 @@ def _named(rows: QuerySet[Any], by: Dimension, grain: Grain, value: str, hour: F
 # -- what is not counted, or not so finely ---------------------------------------------------------------------------
 
 
-def _live(question: Question, zone: ZoneInfo, grain: Grain) -> _Live:
-    """Of the jobs themselves: what is not counted yet; where no table answers, all that ended. One query."""
+def _live(question: Question, zone: ZoneInfo, grain: Grain) -> tuple[_Live, _Live]:
+    """Of the jobs themselves: what is not counted yet; where no table answers, all that ended. One query.
+
+    Of the question's span, and of the one before.
+    """
     read = facts.not_taken if _tables(question, grain) else facts.ended
     scope, filters = question.scope, question.filters
     where: dict[str, object] = {_COLUMNS[one][1]: _in_jobs(one, word) for one, word in filters.items()}
     status = str(where.pop("", ""))
     where |= {f"{name}_id": pk for name, pk in (("member", scope.member), ("key", scope.key)) if pk}
-    since, until = (folding.midnight(day, zone) for day in (question.span.first, question.span.last + _DAY))
-    found = read(scope.tenant, where, since=since, until=until)
-    return list(_placed(question.by, [fact for fact in found if not status or fact.status == status], grain, zone))
+    begins = folding.midnight(question.span.first, zone)
+    since, until = folding.midnight(question.span.before.first, zone), folding.midnight(question.span.last + _DAY, zone)
+    found = [fact for fact in read(scope.tenant, where, since=since, until=until) if status in ("", fact.status)]
+    return (
+        list(_placed(question.by, [fact for fact in found if fact.ended_at >= begins], grain, zone)),
+        list(_placed(question.by, [fact for fact in found if fact.ended_at < begins], grain, zone)),
+    )
 
 
 def _in_jobs(dimension: Dimension, word: str) -> object:

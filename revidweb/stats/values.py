@@ -100,11 +100,20 @@ class Sums:
 
     @property
     def median_s(self) -> float | None:
-        """The time that half of the results took at most, in seconds, estimated from buckets; None without results.
+        """The time that half of the results took at most, in seconds; as `took_s`."""
+        return self.took_s(50)
+
+    @property
+    def slow_s(self) -> float | None:
+        """The time that 95 of 100 results took at most, in seconds; as `took_s`."""
+        return self.took_s(95)
+
+    def took_s(self, percent: int) -> float | None:
+        """The time that so many of the results took at most, in seconds, estimated from buckets; None without results.
 
         Within a bucket times are taken to lie evenly; of those beyond the last one no more is known than that.
         """
-        rank, seen, least = self.done / 2, 0, 0
+        rank, seen, least = self.done * percent / 100, 0, 0
         for most, count in zip(TOOK_S, self.amounts[7:], strict=True):
             if count and seen + count >= rank:
                 return least + (most - least) * (rank - seen) / count
@@ -124,14 +133,15 @@ class Bucket:
 class Usage:
     """What a question is answered with. grain: how long a bucket is; every bucket of the span is there, also empty.
 
-    groups: the values of the dimension with their sums, the most credits first. parts: the sums of the first groups by
-    bucket; by_bucket: those of all groups together.
+    before: the sums of the span before. groups: the values of the dimension with their sums, the most credits first.
+    parts: the sums of the first groups by bucket; by_bucket: those of all groups together.
     """
 
     question: "Question"
     grain: Grain
     buckets: tuple[Bucket, ...]
     total: Sums
+    before: Sums
     groups: Mapping[str, Sums]
     by_bucket: Mapping[Bucket, Sums]
     parts: Mapping[str, Mapping[Bucket, Sums]]

@@ -1,6 +1,7 @@
 """Reading usage: whoever asks, for whatever days and filters, the figures are those of the jobs themselves."""
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -111,7 +112,7 @@ def test_a_question_takes_few_queries(django_assert_max_num_queries):
     with django_assert_max_num_queries(4):
         usage.read(Question(Scope(studio.tenant), WEEK, Dimension.MODEL), UTC_ZONE)
     with django_assert_max_num_queries(2):
-        usage.total(Question(Scope(studio.tenant), WEEK), UTC_ZONE)
+        usage.days(Scope(studio.tenant), WEEK, UTC_ZONE)
 
 
 # -- the slow way ----------------------------------------------------------------------------------------------------
@@ -179,7 +180,8 @@ def test_every_question_is_answered_as_the_jobs_themselves_would(data, ends, zon
         assert drawn == by_day
         for value, parts in found.parts.items():
             assert sum(parts.values(), Sums()) == found.groups[value]
-        assert usage.total(question, here) == found.total
+        earlier = summed(studio, ends, here, replace(question, span=span.before))
+        assert found.before.credits == sum(row[1] for row in earlier.values())
         transaction.set_rollback(True)
 
 
