@@ -115,6 +115,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/keys/<slug:key_id>/top-up/", key_deeds.top_up, name="key_top_up"),
     path("t/<slug:tenant_slug>/", overview.overview, name="overview"),
     path("<place:tenant_slug>/jobs/", jobs.jobs, name="jobs"),
+    path("<place:tenant_slug>/jobs/export.csv", jobs.export, name="jobs_export"),
     path("<place:tenant_slug>/jobs/<slug:job_id>/", jobs.job, name="job"),
     path("<place:tenant_slug>/jobs/<slug:job_id>/cancel/", jobs.cancel, name="job_cancel"),
     path("<place:tenant_slug>/jobs/<slug:job_id>/retry/", jobs.retry, name="job_retry"),

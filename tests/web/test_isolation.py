@@ -89,6 +89,7 @@ TENANT: dict[str, Address] = {
     "job_cancel": Address(POST),
     "job_retry": Address(POST),
     "jobs": Address(query={"before": "job_id", "after": "job_id"}),
+    "jobs_export": Address(),
     "key": Address(),
     "key_limits": Address(BOTH),
     "key_new": Address(BOTH),
