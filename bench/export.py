@@ -180,7 +180,9 @@ def main() -> None:
     rows = wants.parse_args().rows
     if not IS_POSTGRES:
         raise SystemExit("This measures PostgreSQL: give its DATABASE_URL.")
-    call_command("prepare", verbosity=0)
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", database="cache", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     if Person.objects.exists():
         raise SystemExit("This database has people in it. Give an empty one.")
     fill(found(), first=1, last=rows)
