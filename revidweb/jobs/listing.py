@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Case, DurationField, ExpressionWrapper, F, When
 
@@ -14,6 +15,7 @@ from .models import Job, JobQuerySet
 from .states import MOVING, State
 
 PER_PAGE = 50
+NONE = "none"  # the word for no key
 STATES: dict[str, frozenset[State]] = {
     "moving": MOVING,
     "done": frozenset({State.DONE}),
@@ -28,7 +30,8 @@ class Filters:
     """Which jobs; an empty word does not narrow, an unknown one finds what its column holds: nothing.
 
     state: a key of STATES. kind, model: their words. member: a public id, for those who see all. key: an API key's
-    public id. search: in the prompt, or a whole job id.
+    public id, "none" for what came by no key. search: in the prompt, or a whole job id. server: its word. connection: a
+    public id. ended_from, ended_to: the tenant's days, both included.
     """
 
     state: str = ""
@@ -37,6 +40,10 @@ class Filters:
     member: str = ""
     key: str = ""
     search: str = ""
+    server: str = ""
+    connection: str = ""
+    ended_from: date | None = None
+    ended_to: date | None = None
 
 
 @dataclass(frozen=True)
@@ -123,10 +130,24 @@ def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:
         rows = rows.filter(media_model__name=filters.model)
     if filters.member and actor.may(Right.SEE_ALL):
         rows = rows.filter(member__public_id=filters.member)
-    if filters.key:
+    if filters.key == NONE:
+        rows = rows.filter(key__isnull=True)
+    elif filters.key:
         rows = rows.filter(key__public_id=filters.key)
+    if filters.server:
+        rows = rows.filter(server=filters.server)
+    if filters.connection:
+        rows = rows.filter(connection__public_id=filters.connection)
+    if filters.ended_from:
+        rows = rows.filter(ended_at__gte=_midnight(filters.ended_from, actor))
+    if filters.ended_to:
+        rows = rows.filter(ended_at__lt=_midnight(filters.ended_to + timedelta(days=1), actor))
     if filters.search.startswith("job_"):
         rows = rows.filter(public_id=filters.search)
     elif filters.search:
         rows = rows.filter(prompt__icontains=filters.search)
     return rows
+
+
+def _midnight(day: date, actor: Actor) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=actor.tenant.zone)

@@ -61,6 +61,7 @@ PAGES = (
     Page("overview", "house", _("Overview")),
     Page("gallery", "layout-grid", _("Gallery"), covers=("output",), shortcut="g g", is_for_keys=True),
     Page("jobs", "list", _("Jobs"), covers=("job",), shortcut="g j", is_for_keys=True),
+    Page("usage", "chart-column", _("Usage"), shortcut="g u", is_for_keys=True),
     Page("credits", "coins", _("Credits"), shortcut="g c", is_for_keys=True),
     Page(
         "keys",

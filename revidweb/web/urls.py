@@ -28,6 +28,7 @@ from .views import (
     styleguide,
     theme,
     uploads,
+    usage,
     webhooks,
 )
 
@@ -122,6 +123,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<place:tenant_slug>/jobs/<slug:job_id>/", jobs.job, name="job"),
     path("<place:tenant_slug>/jobs/<slug:job_id>/cancel/", jobs.cancel, name="job_cancel"),
     path("<place:tenant_slug>/jobs/<slug:job_id>/retry/", jobs.retry, name="job_retry"),
+    path("<place:tenant_slug>/usage/", usage.page, name="usage"),
+    path("<place:tenant_slug>/usage/export/", usage.export, name="usage_export"),
     path("t/<slug:tenant_slug>/models/", models.models, name="models"),
     path("<place:tenant_slug>/live/", live.live, name="live"),
     path("<place:tenant_slug>/media/<slug:file_id>/<slug:variant>/", media.media, name="media"),
