@@ -106,6 +106,11 @@ def page(
     return Page(shown, shown[-1].id if shown and has_older else None, shown[0].id if shown and has_newer else None)
 
 
+def found(wallet: Wallet, wanted: Wanted = EVERYTHING) -> QuerySet[Entry]:
+    """All entries of a statement that are asked for, newest first."""
+    return _filtered(wallet, wanted).order_by("-id")
+
+
 def summary(wallet: Wallet) -> Summary:
     """The wallet's figures as they were read, with the count of its open holds."""
     return Summary(

@@ -1,9 +1,13 @@
-"""Jobs as a table shows them: filtered, newest first, a page at a time."""
+"""Jobs as a table shows them: filtered, newest first, a page at a time; and what a file says of each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import Case, DurationField, ExpressionWrapper, F, When
+
 from revidweb.accounts.actors import Actor, Right
+from revidweb.credits.models import HoldState
+from revidweb.lib.csvfile import Column, moment, number, seconds, text, word
 from revidweb.providers.base import Kind
 
 from .models import Job, JobQuerySet
@@ -44,6 +48,11 @@ class Page:
     has_newer: bool
 
 
+def found(actor: Actor, filters: Filters) -> JobQuerySet:
+    """The jobs that the actor may see and that are asked for, newest first."""
+    return _wanted(Job.objects.visible_to(actor), actor, filters).order_by("-id")
+
+
 def page(
     actor: Actor, filters: Filters, *, before: Job | None = None, after: Job | None = None, limit: int = PER_PAGE
 ) -> Page:
@@ -51,8 +60,8 @@ def page(
 
     One query. Where fewer than a page are newer than `after`, the newest page is meant: a second one.
     """
-    rows = _wanted(Job.objects.visible_to(actor), actor, filters)
-    rows = rows.select_related("media_model", "cover", "hold", "member__person", "key").order_by("-id")
+    rows = found(actor, filters)
+    rows = rows.select_related("media_model", "cover", "hold", "member__person", "key")
     if after is not None:
         newer = list(rows.filter(pk__gt=after.pk).order_by("id")[: limit + 1])
         if len(newer) > limit:
@@ -79,6 +88,30 @@ def last_model(actor: Actor, kind: Kind) -> str:
     mine = Job.objects.filter(key=actor.key.pk) if actor.key else Job.objects.filter(member=actor.in_person)
     used = mine.filter(kind=kind).order_by("-id")
     return used.values_list("media_model__name", flat=True).first() or ""
+
+
+def columns(actor: Actor) -> list[Column]:
+    """What a file says of each job. Who made it: only to those who see all, and never to a key."""
+    members = [text("member", "member__person__name"), text("member_email", "member__person__email")]
+    return [
+        word("job", "public_id"),
+        word("state"),
+        word("kind"),
+        word("mode"),
+        text("model", "media_model__name"),
+        text("prompt"),
+        *(members if actor.may(Right.SEE_ALL) else []),
+        text("key", "key__name"),
+        number("credits", "hold__captured"),
+        number("held", Case(When(hold__state=HoldState.OPEN, then="hold__credits"), default=0)),
+        text("server"),
+        moment("created_at"),
+        moment("started_at"),
+        moment("ended_at"),
+        seconds("took_s", ExpressionWrapper(F("ended_at") - F("started_at"), DurationField())),
+        word("error_code"),
+        text("error"),
+    ]
 
 
 def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -12,13 +12,13 @@ from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.catalog.params import Choice
-from revidweb.credits import ledger, statements
+from revidweb.credits import columns, ledger, statements
 from revidweb.credits.models import TransferKind, Wallet, WalletKind
 from revidweb.credits.statements import Line, Wanted
 from revidweb.jobs import listing
 from revidweb.jobs.models import Job
 from revidweb.keys import naming
-from revidweb.web import access, days
+from revidweb.web import access, days, exports
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.filters import choices
 
@@ -64,6 +64,18 @@ def credits(request: ActorRequest) -> HttpResponse:
     return render(request, f"credits/page.html{part}", shown | _page(request, wallet, wanted, members))
 
 
+@require_safe
+@actor_may()
+def export(request: ActorRequest) -> HttpResponseBase:
+    """The statement as a file: the lines of all its pages."""
+    if request.actor.key:
+        return key_credits.export(request)
+    member = _whose(request, [])
+    wallet = ledger.wallet_of(member) if member else ledger.house(request.actor.tenant)
+    lines = statements.found(wallet, _wanted(request.GET, request.actor))
+    return exports.of_query(request, lines, columns.of_lines(names_people=True), name="credits")
+
+
 def _whose(request: ActorRequest, members: list[Member]) -> Member | None:
     """The member whose statement is asked for, None for the house; a stranger to the actor is 404."""
     asked = request.GET.get("member")
@@ -78,19 +90,22 @@ def _page(request: ActorRequest, wallet: Wallet, wanted: Wanted, members: list[M
     page = statements.page(wallet, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
     return {
         "rows": _rows(request.actor, page.lines, members, is_house=wallet.member_id is None),
+        "export": exports.address(request, "credits_export", _address(request.GET)),
         "older": _address(request.GET, before=page.older),
         "newer": _address(request.GET, after=page.newer),
     }
 
 
 def _address(asked: QueryDict, **position: int | None) -> str:
-    """The same filters at another position."""
+    """The same filters at another position, or at none; "" for a position that is not there."""
     address = asked.copy()
     for name in ("before", "after"):
         address.pop(name, None)
-    ((name, line),) = position.items()
-    address[name] = str(line)
-    return "" if line is None else f"?{address.urlencode()}"
+    for name, line in position.items():
+        if line is None:
+            return ""
+        address[name] = str(line)
+    return f"?{address.urlencode()}"
 
 
 # -- filters ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ from revidweb.keys.issuing import Issued
 from revidweb.keys.listing import Filters
 from revidweb.keys.models import ApiKey, KeyKind
 from revidweb.lib.refusal import Refusal
-from revidweb.web import access, examples, keycards, keytrail, parts, wording
+from revidweb.web import access, examples, exports, keycards, keytrail, parts, wording
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms import keys as forms
 from revidweb.web.forms.filters import choices, word
@@ -48,6 +48,14 @@ def keys(request: ActorRequest) -> HttpResponse:
     return _page(request)
 
 
+@require_safe
+@actor_may()
+def export(request: ActorRequest) -> HttpResponseBase:
+    """The list as a file: the rows of all its pages."""
+    rows = listing.found(request.actor, _filters(request))
+    return exports.of_query(request, rows, listing.columns(request.actor), name="keys")
+
+
 def _page(request: ActorRequest, *, form: NewKeyForm | None = None, status: int = 200) -> HttpResponse:
     """form: of the new key, whose dialog then stands open."""
     return render(request, "keys/page.html", _listed(request) | {"form": form}, status=status)
@@ -67,6 +75,7 @@ def _listed(request: ActorRequest) -> dict[str, Any]:
         "is_filtered": is_filtered,
         "is_empty": not page.object_list and (not is_filtered or listing.is_empty(request.actor)),
         "manages": request.actor.may(Right.MANAGE_KEYS),
+        "export": exports.address(request, "keys_export", _query(filters)),
         **parts.neighbours(page, _query(filters)),
     }
 
