@@ -72,7 +72,7 @@ def copy_s(actor: actors.Actor) -> float:
 
 @contextmanager
 def web() -> Iterator[tuple[int, int]]:
-    """The web of the Procfile with one process; its port, and the id of the process that serves."""
+    """The web of the Procfile with one process; its port, and the id of its first process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
@@ -85,7 +85,7 @@ def web() -> Iterator[tuple[int, int]]:
     process = subprocess.Popen(line.removeprefix("web:"), shell=True, cwd=ROOT, env=env, start_new_session=True)
     try:
         wait_for(port)
-        yield port, serving(process.pid)
+        yield port, process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=20)
@@ -100,15 +100,11 @@ def wait_for(port: int) -> None:
     raise SystemExit("The web did not start.")
 
 
-def serving(pid: int) -> int:
-    """Granian's worker below its main process."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return max(map(int, children)) if children else pid
-
-
 def resident_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+    """Of the process and its children: Granian serves in one of them."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    statuses = [Path(f"/proc/{one}/status").read_text() for one in (pid, *children)]
+    return sum(int(status.split("VmRSS:")[1].split()[0]) for status in statuses) / 1024
 
 
 @contextmanager
