@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import CharField, F, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models.functions import Cast, Coalesce, NullIf
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
@@ -77,7 +77,7 @@ class Directory:
 
 # The column of the word, and what the label is made of.
 _TABLES: dict[str, tuple[str, Any]] = {
-    Dimension.MEMBER: ("public_id", Coalesce(NullIf("person__name", Value("")), "person__email")),
+    Dimension.MEMBER: ("public_id", Coalesce(NullIf("person__name", Value("")), Cast("person__email", CharField()))),
     Dimension.KEY: ("public_id", F("name")),
     Dimension.MODEL: ("name", F("title")),
     Dimension.CONNECTION: ("public_id", F("name")),

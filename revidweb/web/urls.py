@@ -111,6 +111,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/keys/export.csv", keys.export, name="keys_export"),
     path("t/<slug:tenant_slug>/keys/new/", keys.new, name="key_new"),
     path("t/<slug:tenant_slug>/keys/<slug:key_id>/", keys.key, name="key"),
+    path("t/<slug:tenant_slug>/keys/<slug:key_id>/usage/", keys.usage, name="key_usage"),
     path("t/<slug:tenant_slug>/keys/<slug:key_id>/limits/", key_deeds.limits, name="key_limits"),
     path("t/<slug:tenant_slug>/keys/<slug:key_id>/rotate/", key_deeds.rotate, name="key_rotate"),
     path("t/<slug:tenant_slug>/keys/<slug:key_id>/pause/", key_deeds.pause, name="key_pause"),

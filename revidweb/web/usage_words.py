@@ -17,20 +17,22 @@ from django.utils.translation import gettext_lazy
 from revidweb.accounts.actors import Actor
 from revidweb.catalog import labels
 from revidweb.jobs.listing import Filters
-from revidweb.lib import axes, change, charts, csvfile
+from revidweb.lib import axes, change, charts, clock, csvfile
 from revidweb.lib.change import Change
 from revidweb.lib.charts import Chart, Series
 from revidweb.lib.csvfile import Column
 from revidweb.stats import folding
+from revidweb.stats import usage as counted
 from revidweb.stats.models import Dimension, Grain
 from revidweb.stats.naming import Directory, Name
-from revidweb.stats.values import Bucket, Span, Sums, Usage
+from revidweb.stats.values import Bucket, Scope, Span, Sums, Usage
 from revidweb.web.forms import jobs as jobs_forms
 from revidweb.web.forms import usage as forms
 from revidweb.web.forms.usage import Asked
 from revidweb.web.templatetags import house
 
 MOST_ROWS = 100
+_LOW = 120  # the height of a chart beside other things, in pixels
 DIMENSIONS: dict[Dimension, str | Promise] = {
     Dimension.MODEL: gettext_lazy("Model"),
     Dimension.KEY: gettext_lazy("Key"),
@@ -164,7 +166,7 @@ class Shown:
         if now.median_s is None:
             return Tile(_("Time to result"), "–")
         moved = change.relative(now.median_s, before.median_s, good="down") if before.median_s else None
-        note = _("median; 95 of 100 within %(time)s") % {"time": house.duration(now.slow_s)}
+        note = _("median · p95 %(time)s") % {"time": house.duration(now.slow_s)}
         return Tile(_("Time to result"), house.duration(now.median_s), "", note, moved)
 
     # -- chart
@@ -305,7 +307,7 @@ class Shown:
         asked = {dimension.value: word for dimension, word in self.asked.filters.items()} | more
         asked["state"] = asked.pop("status", "")
         filters = Filters(**asked, ended_from=span.first, ended_to=span.last)
-        return reverse("jobs", kwargs={"tenant_slug": self.actor.place}) + jobs_forms.address(filters)
+        return jobs_address(self.actor, filters)
 
     @cached_property
     def removable(self) -> list[Removable]:
@@ -324,6 +326,30 @@ class Shown:
     def _named(self, dimension: Dimension, word: str) -> Name:
         known = (name for name in self.directory.of(dimension) if name.word == word)
         return next(known, Name(word, word))
+
+
+def daily(actor: Actor, scope: Scope, *, days: int, **filters: str) -> Chart:
+    """Credits a day, lately, each day leading to its jobs. Three queries. filters: of the jobs that it leads to."""
+    zone = counted.zone_of(scope.tenant)
+    today = clock.now().astimezone(zone).date()
+    span = Span(today - timedelta(days=days - 1), today)
+    found = counted.days(scope, span, zone)
+    each = [span.first + timedelta(days=number) for number in range(days)]
+    places = [
+        charts.Bucket(
+            formats.date_format(day, "D j M Y"),
+            formats.date_format(day, "j M"),
+            jobs_address(actor, Filters(**filters, ended_from=day, ended_to=day)),
+        )
+        for day in each
+    ]
+    series = Series(_("Credits"), [found.get(day, Sums()).credits for day in each])
+    return charts.bars(_("Credits per day"), places, [series], per=_("Day"), height=_LOW, nothing=_("Nothing yet"))
+
+
+def jobs_address(actor: Actor, filters: Filters) -> str:
+    """The jobs page with these filters."""
+    return reverse("jobs", kwargs={"tenant_slug": actor.place}) + jobs_forms.address(filters)
 
 
 def upstream_credits(sums: Sums) -> Decimal:

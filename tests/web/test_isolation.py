@@ -99,6 +99,7 @@ TENANT: dict[str, Address] = {
     "key_revoke": Address(POST),
     "key_rotate": Address(POST),
     "key_top_up": Address(POST),
+    "key_usage": Address(),
     "keys": Address(),
     "keys_export": Address(),
     "key_webhooks": Address(),
@@ -129,6 +130,8 @@ TENANT: dict[str, Address] = {
     "settings_logo": Address(POST, may=MANAGERS),
     "settings_logo_remove": Address(POST, may=MANAGERS),
     "uploads": Address(POST),
+    "usage": Address(),
+    "usage_export": Address(),
     "webhook_secret": Address(POST),
     "webhook_test": Address(POST),
 }

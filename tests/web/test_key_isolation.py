@@ -130,7 +130,7 @@ def leads_to_the_door(answer: HttpResponse) -> bool:
 def test_keys_have_these_addresses_and_no_more(ours):
     assert {ask.name for ask in asks(ours.made.ids)} == {
         *("accent", "create", "create_options", "credits", "credits_export", "gallery", "job", "job_cancel"),
-        *("job_retry", "jobs", "jobs_export", "live", "logo", "media", "output", "uploads"),
+        *("job_retry", "jobs", "jobs_export", "live", "logo", "media", "output", "uploads", "usage", "usage_export"),
     }
 
 

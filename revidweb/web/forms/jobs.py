@@ -21,7 +21,8 @@ def of(query: Mapping[str, str]) -> Filters:
         words["state"] = ""
     if words["kind"] not in kinds():
         words["kind"] = ""
-    return Filters(**words, **{name: days.named(query, name) for name in _DAYS})
+    ended_from, ended_to = (days.named(query, name) for name in _DAYS)
+    return Filters(**words, ended_from=ended_from, ended_to=ended_to)
 
 
 def address(filters: Filters, **more: str) -> str:
