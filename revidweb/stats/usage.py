@@ -108,10 +108,15 @@ def _before(question: Question, live: "_Live", *, is_counted: bool) -> Sums:
 
 def days(scope: Scope, span: Span, zone: ZoneInfo) -> dict[date, Sums]:
     """The sums of each day on which something ended, in two queries; of a span of any length."""
-    question = Question(scope, span)
+    return {day: sums for (day, _value), sums in days_by(Dimension.ALL, scope, span, zone).items()}
+
+
+def days_by(by: Dimension, scope: Scope, span: Span, zone: ZoneInfo) -> dict[tuple[date, str], Sums]:
+    """The same of each value of a dimension of the scope, by day and value."""
+    question = Question(scope, span, by)
     now, _before = _live(question, zone, Grain.DAY)
-    found = _tally(_tables(question, Grain.DAY), now, ("begins", "part"), lambda _what, bucket: bucket)
-    return {bucket.day: sums for bucket, sums in found.items()}
+    columns = ("what", "begins", "part")
+    return _tally(_tables(question, Grain.DAY), now, columns, lambda what, bucket: (bucket.day, what))
 
 
 def _parts(tables: "_Tables", live: "_Live", first: frozenset[str]) -> dict[str, dict[Bucket, Sums]]:
