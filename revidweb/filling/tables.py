@@ -8,7 +8,6 @@ are taken away and made again behind them: made again they prove every row, in a
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
@@ -17,6 +16,7 @@ from django.db.models import JSONField, Max
 from revidweb.credits.models import Entry, Hold, Transfer
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Attempt, Batch, Job, Output, Settlement
+from revidweb.lib import bulk
 
 Row = tuple[Any, ...]
 
@@ -107,7 +107,7 @@ def write(rows: dict[type[models.Model], list[Row]]) -> None:
     """Write and forget them, table by table."""
     for model in COLUMNS:
         if rows[model]:
-            _copy(model, rows[model]) if connection.vendor == "postgresql" else _insert(model, rows[model])
+            _write(model, rows[model])
             rows[model].clear()
 
 
@@ -140,29 +140,16 @@ def _default(field: "models.Field[Any, Any]") -> Any:
     return field.get_db_prep_save(field.get_default(), connection)
 
 
-def _copy(model: type[models.Model], rows: Sequence[Row]) -> None:
+def _write(model: type[models.Model], rows: Sequence[Row]) -> None:
     constants = _constants(model)
-    names = ", ".join([*COLUMNS[model], *constants])
-    tail = "".join(f"\t{_text(value)}" for value in constants.values()) + "\n"
-    with connection.cursor() as cursor, cursor.copy(f"COPY {model._meta.db_table} ({names}) FROM STDIN") as copy:
-        copy.write("".join(["\t".join([_text(value) for value in row]) + tail for row in rows]))
-
-
-def _text(value: Any) -> str:
-    """A value as COPY reads it. What is written here has no tabs, line ends or backslashes."""
-    if value is None:
-        return "\\N"
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _insert(model: type[models.Model], rows: Sequence[Row]) -> None:
-    constants = _constants(model)
-    names = [*COLUMNS[model], *constants]
-    places = ", ".join(["%s"] * len(names))
-    tail = tuple(constants.values())
-    quoted = ", ".join(f'"{name}"' for name in names)
+    tail, columns = tuple(constants.values()), [*COLUMNS[model], *constants]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f'INSERT INTO "{model._meta.db_table}" ({quoted}) VALUES ({places})',  # noqa: S608 — names of ours
-            [row + tail for row in rows],
-        )
+        if connection.vendor == "postgresql":
+            bulk.copy(cursor, model._meta.db_table, columns, (row + tail for row in rows))
+        else:
+            cursor.executemany(_inserting(model, columns), [row + tail for row in rows])
+
+
+def _inserting(model: type[models.Model], columns: Sequence[str]) -> str:
+    names, places = ", ".join(f'"{name}"' for name in columns), ", ".join(["%s"] * len(columns))
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) VALUES ({places})'  # noqa: S608 — names of ours
