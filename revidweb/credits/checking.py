@@ -5,9 +5,10 @@ back.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Sum, Value, Window
 from django.db.models.functions import Coalesce, Concat, Lag
 
@@ -52,6 +53,19 @@ def guards_stand() -> Iterator[Fault]:
     """The triggers that forbid changes are in place."""
     for name in sql.missing(connection):
         yield Fault("guard_missing", f"trigger {name}", "in place", "missing or switched off")
+
+
+@contextmanager
+def summed_at_once() -> Iterator[None]:
+    """Prove the transfers of the caller's transaction together, not one by one: for a million of them.
+
+    Raises IntegrityError where one does not sum to zero. Meanwhile the guards of sums are off, for this transaction.
+    """
+    sql.switch_sums(connection, on=False)
+    yield
+    sql.switch_sums(connection, on=True)
+    for fault in transfers_sum_to_zero():
+        raise IntegrityError(str(fault))
 
 
 def transfers_sum_to_zero() -> Iterator[Fault]:

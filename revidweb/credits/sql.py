@@ -77,6 +77,20 @@ def remove(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(f"DROP TRIGGER IF EXISTS {guard.name}{on}")
 
 
+def switch_sums(connection: BaseDatabaseWrapper, *, on: bool) -> None:
+    """Let each transfer be summed at the commit, or not: within a transaction, which nobody else sees before its end.
+
+    SQLite sums none.
+    """
+    if connection.vendor == "sqlite":
+        return
+    connection.check_constraints()  # while anything waits for the commit, PostgreSQL switches nothing
+    verb = "ENABLE" if on else "DISABLE"
+    with connection.cursor() as cursor:
+        for guard in _balances():
+            cursor.execute(f"ALTER TABLE {guard.table} {verb} TRIGGER {guard.name}")
+
+
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
     """The names of guards that do not stand, or that were switched off."""
     there = (

@@ -40,7 +40,7 @@ _COLUMNS = {
     Dimension.STATUS: ("status", ""),
 }
 _DAY = timedelta(days=1)
-_SUMS = {f"sum_{name}": Sum(name, default=0) for name in FIGURES}
+_SUMS = {f"sum_{name}": Sum(name, default=0) for name in FIGURES}  # of no row too, where there is one group
 
 
 # -- who and when ----------------------------------------------------------------------------------------------------
@@ -78,10 +78,13 @@ def grain_of(span: Span, zone: ZoneInfo) -> Grain:
 
 
 def read(question: Question, zone: ZoneInfo) -> Usage:
-    """The answer, in at most four queries; in seven for combined filters over more than `DAYS_MOST` days."""
+    """The answer, in at most four queries."""
     grain = grain_of(question.span, zone)
     tables = _tables(question, grain)
     now, before = _live(question, zone, grain)
+    earlier = _before(question, before, is_counted=bool(tables))
+    if _is_cross(question):
+        tables, now = [], list(_each(tables, now))
     groups = _tally(tables, now, ("what",), lambda what, _bucket: what)
     ranked = sorted(groups, key=lambda what: (-groups[what].credits, -groups[what].jobs, what))
     first = frozenset(ranked[: question.top]) if question.by != Dimension.ALL else frozenset()
@@ -91,7 +94,7 @@ def read(question: Question, zone: ZoneInfo) -> Usage:
         grain=grain,
         buckets=tuple(_buckets(question.span, grain, zone)),
         total=sum(groups.values(), Sums()),
-        before=_before(question, before, is_counted=bool(tables)),
+        before=earlier,
         groups={what: groups[what] for what in ranked},
         by_bucket=_joined(parts.values()),
         parts={what: parts[what] for what in ranked if what in first},
@@ -117,6 +120,13 @@ def days_by(by: Dimension, scope: Scope, span: Span, zone: ZoneInfo) -> dict[tup
     now, _before = _live(question, zone, Grain.DAY)
     columns = ("what", "begins", "part")
     return _tally(_tables(question, Grain.DAY), now, columns, lambda what, bucket: (bucket.day, what))
+
+
+def _each(tables: "_Tables", live: "_Live") -> "Iterator[tuple[str, Bucket, Amounts]]":
+    """Every value and bucket by itself. Many rows of the cross come to few of these: so they are read only once."""
+    found = _tally(tables, live, ("what", "begins", "part"), lambda what, bucket: (what, bucket))
+    for (what, bucket), sums in found.items():
+        yield what, bucket, list(sums.amounts)
 
 
 def _parts(tables: "_Tables", live: "_Live", first: frozenset[str]) -> dict[str, dict[Bucket, Sums]]:
@@ -186,15 +196,27 @@ def _tables(question: Question, grain: Grain) -> _Tables:
     """The rows that answer, as few as do; none where the jobs themselves do."""
     scope, filters = _narrowed(question)
     stretches = _stretches(question.span, grain)
-    asked = {question.by, *filters} - {Dimension.ALL}
-    if len(asked) <= 1 and asked <= set(folding.dimensions(scope.member, scope.key)):
-        cells = _cells(scope, next(iter(asked), Dimension.ALL), filters, stretches)
+    if not _is_cross(question):
+        cells = _cells(scope, next(iter(_asked(question)), Dimension.ALL), filters, stretches)
         return [_named(cells, question.by, grain, "value", F("hour"))]
     if grain == Grain.HOUR:
         return []
     column = _COLUMNS[question.by][0] if question.by != Dimension.ALL else ""
     no_hour = Value(0, output_field=SmallIntegerField())
     return [_named(rows, question.by, grain, column, no_hour) for rows in _cross(scope, filters, stretches)]
+
+
+def _is_cross(question: Question) -> bool:
+    """Whether only the full cross answers, or the jobs themselves: cells tell a scope apart by one dimension."""
+    scope, _filters = _narrowed(question)
+    asked = _asked(question)
+    return len(asked) > 1 or not asked <= set(folding.dimensions(scope.member, scope.key))
+
+
+def _asked(question: Question) -> set[Dimension]:
+    """By what the rows have to be told apart."""
+    _scope, filters = _narrowed(question)
+    return {question.by, *filters} - {Dimension.ALL}
 
 
 def _narrowed(question: Question) -> tuple[Scope, dict[Dimension, str]]:

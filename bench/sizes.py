@@ -1,0 +1,180 @@
+"""Every page of a tenant on PostgreSQL at 10,000 and at 1,000,000 jobs, by the same members and keys; see bench.pages.
+
+Usage is asked as its page asks it. What a line may take, and by how much more at the larger size, stands beside it.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+
+from revidweb.accounts.models import Member, Role, Tenant
+from revidweb.catalog.models import MediaModel
+from revidweb.jobs.models import Job, Output
+from revidweb.keys.models import ApiKey
+from revidweb.lib import clock
+from revidweb.stats import folding, usage
+from revidweb.stats.models import Dimension
+from revidweb.stats.values import Question, Scope, Span
+
+PAGES = ("", "credits/", "jobs/", "jobs/?state=failed", "keys/", "gallery/", "gallery/?kind=video", "members/")
+OF_A_USER = ("", "credits/", "jobs/", "gallery/")
+DAYS = (1, 7, 30, 365)
+MOST_QUERIES, MOST_MS, MOST_COMBINED_MS = 12, 30, 300
+MOST_RATIO, MOST_RATIO_OF_MANY = 1.3, 2.0  # the second where each of many members or keys is a group of its own
+_OF_MANY = (Dimension.KEY, Dimension.MEMBER)
+_NOTHING_MS = 1.0  # beside this much, a ratio says nothing
+
+Call = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that is asked of a tenant, and what it may take."""
+
+    name: str
+    call: Call
+    most_ms: float = MOST_MS
+    most_ratio: float = MOST_RATIO
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Median milliseconds of server time, and queries."""
+
+    ms: float
+    queries: int
+
+
+def run(sizes: list[int], rounds: int) -> bool:
+    """Fill what is missing, print one line a page, and say whether all of them hold."""
+    of_each = zip(*(list(_lines(_filled(size))) for size in sizes), strict=True)
+    print(f"{'':58}" + "".join(f"{f'{size:,} jobs':>16}" for size in sizes) + f"{'ratio':>8}{'queries':>9}")
+    holds = [_hold(lines[-1], _measured([line.call for line in lines], rounds)) for lines in of_each]
+    return all(holds)
+
+
+def _filled(size: int) -> Tenant:
+    """The tenant of this size: the one that an earlier run made in this database, or a new one."""
+    name = f"Studio {size}"
+    if not Tenant.objects.filter(name=name).exists():
+        call_command("fill", jobs=size, name=name)
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+    return Tenant.objects.get(name=name)
+
+
+def _lines(tenant: Tenant) -> Iterator[Line]:
+    yield from _pages(tenant)
+    yield from _usage(tenant)
+    yield from _combined(tenant)
+
+
+def _pages(tenant: Tenant) -> Iterator[Line]:
+    """Pages as an owner sees them; jobs, gallery and credits also as the busiest user does."""
+    members = Member.objects.filter(tenant=tenant).select_related("person").order_by("pk")
+    owner, user = members.filter(role=Role.OWNER)[0], members.filter(role=Role.USER)[0]
+    job, output, key = (model.objects.filter(tenant=tenant).latest("pk") for model in (Job, Output, ApiKey))
+    own = (f"jobs/{job.public_id}/", f"gallery/{output.public_id}/", f"keys/{key.public_id}/")
+    seen = (("", owner, (*PAGES, *own)), (", of a user", user, OF_A_USER))
+    for whose, member, pages in seen:
+        client = Client(headers={"host": "localhost"})
+        client.force_login(member.person)
+        for page in pages:
+            name = "/".join(part for part in page.split("/") if "_" not in part) if page in own else page
+            line = f"{name or 'overview'}{' of one' if page in own else ''}{whose}"
+            yield Line(line, partial(_get, client, f"/t/{tenant.slug}/{page}"))
+
+
+def _get(client: Client, address: str) -> None:
+    response = client.get(address)
+    if response.status_code != 200:
+        raise SystemExit(f"{address} answers {response.status_code}.")
+
+
+def _usage(tenant: Tenant) -> Iterator[Line]:
+    """One scope and one grouping: the tenant's by everything, its busiest user's and key's by model."""
+    of_user, of_key = Scope(tenant, member=_user(tenant)), Scope(tenant, key=_key(tenant))
+    scopes = {"": Scope(tenant), ", of a user": of_user, ", of a key": of_key}
+    for days in DAYS:
+        for whose, scope in scopes.items():
+            for by in folding.dimensions(scope.member, scope.key):
+                ratio = MOST_RATIO_OF_MANY if by in _OF_MANY else MOST_RATIO
+                yield Line(f"usage {days} days by {by.value}{whose}", _read(scope, days, by), most_ratio=ratio)
+
+
+def _combined(tenant: Tenant) -> Iterator[Line]:
+    """Filters together, which the full cross answers."""
+    model = str(MediaModel.objects.filter(jobs__tenant=tenant).order_by("position")[0].pk)
+    filters: list[tuple[Dimension, dict[Dimension, str]]] = [
+        (Dimension.KEY, {Dimension.MODEL: model}),
+        (Dimension.MEMBER, {Dimension.KIND: "image", Dimension.STATUS: "done"}),
+        (Dimension.MODEL, {Dimension.MEMBER: str(_user(tenant)), Dimension.STATUS: "failed"}),
+        (Dimension.SERVER, {Dimension.KEY: str(_key(tenant)), Dimension.MODEL: model}),
+        (Dimension.STATUS, {Dimension.MODEL: model, Dimension.KIND: "image", Dimension.MEMBER: str(_user(tenant))}),
+    ]
+    for days in DAYS:
+        for by, chosen in filters:
+            name = f"usage {days} days by {by.value}, {' and '.join(one.value for one in chosen)} chosen"
+            call = _read(Scope(tenant), days, by, chosen)
+            yield Line(name, call, most_ms=MOST_COMBINED_MS, most_ratio=float("inf"))
+
+
+def _read(scope: Scope, days: int, by: Dimension, filters: dict[Dimension, str] | None = None) -> Call:
+    zone = usage.zone_of(scope.tenant)
+    today = clock.now().astimezone(zone).date()
+    return partial(usage.read, Question(scope, Span(today - timedelta(days=days - 1), today), by, filters or {}), zone)
+
+
+def _user(tenant: Tenant) -> int:
+    return Member.objects.filter(tenant=tenant, role=Role.USER).order_by("pk")[0].pk
+
+
+def _key(tenant: Tenant) -> int:
+    return ApiKey.objects.filter(tenant=tenant).order_by("pk")[0].pk
+
+
+def _measured(calls: list[Call], rounds: int) -> list[Taken]:
+    """The same thing at each size, in turn: so what else the machine does weighs on all of them."""
+    queries = [_queries(call) for call in calls]
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, its in zip(calls, times, strict=True):
+            start = time.perf_counter()
+            call()
+            its.append((time.perf_counter() - start) * 1000)
+    return [Taken(statistics.median(its), count) for its, count in zip(times, queries, strict=True)]
+
+
+def _queries(call: Call) -> int:
+    call()
+    queries: list[str] = []
+    with connection.execute_wrapper(partial(_note, queries)):
+        call()
+    return len(queries)
+
+
+def _note(queries: list[str], execute: Any, sql: str, *args: Any) -> Any:
+    queries.append(sql)
+    return execute(sql, *args)
+
+
+def _hold(line: Line, taken: list[Taken]) -> bool:
+    """Print the line; whether it is within its limits."""
+    first, last = taken[0], taken[-1]
+    ratio, queries = last.ms / first.ms, max(one.queries for one in taken)
+    short = [
+        *([f"over {line.most_ms:g} ms"] if last.ms > line.most_ms else []),
+        *([f"over {line.most_ratio:g} x"] if ratio > line.most_ratio and last.ms - first.ms > _NOTHING_MS else []),
+        *([f"over {MOST_QUERIES} queries"] if queries > MOST_QUERIES else []),
+    ]
+    figures = "".join(f"{one.ms:13.1f} ms" for one in taken)
+    print(f"{line.name:58}{figures}{ratio:8.2f}{queries:9}  {', '.join(short)}")
+    return not short
