@@ -79,7 +79,7 @@ def grain_of(span: Span, zone: ZoneInfo) -> Grain:
 def read(question: Question, zone: ZoneInfo) -> Usage:
     """The answer, in at most four queries."""
     grain = grain_of(question.span, zone)
-    tables = _tables(question, grain)
+    tables = _tables(question, zone, grain)
     live = _live(question, zone, grain)
     if _is_cross(question):
         tables, live = [], list(_each(tables, live))
@@ -100,7 +100,7 @@ def read(question: Question, zone: ZoneInfo) -> Usage:
 def total(question: Question, zone: ZoneInfo) -> Sums:
     """Only the sums over the whole span, in at most three queries."""
     grain = grain_of(question.span, zone)
-    found = _tally(_tables(question, grain), _live(question, zone, grain), ("what",), lambda what, _bucket: what)
+    found = _tally(_tables(question, zone, grain), _live(question, zone, grain), ("what",), lambda what, _bucket: what)
     return sum(found.values(), Sums())
 
 
@@ -108,7 +108,10 @@ def days(scope: Scope, span: Span, zone: ZoneInfo) -> dict[date, Sums]:
     """The sums of each day on which something ended, in two queries; of spans of any length."""
     question = Question(scope, span)
     found = _tally(
-        _tables(question, Grain.DAY), _live(question, zone, Grain.DAY), ("begins", "part"), lambda _what, bucket: bucket
+        _tables(question, zone, Grain.DAY),
+        _live(question, zone, Grain.DAY),
+        ("begins", "part"),
+        lambda _what, bucket: bucket,
     )
     return {bucket.day: sums for bucket, sums in found.items()}
 
@@ -168,10 +171,10 @@ def _tally(
 _NO_BUCKET = Bucket(date.min)
 
 
-def _tables(question: Question, grain: Grain) -> _Tables:
+def _tables(question: Question, zone: ZoneInfo, grain: Grain) -> _Tables:
     """The rows that answer, as few as do; none where the jobs themselves do."""
     scope, filters = _narrowed(question)
-    stretches = _stretches(question.span, grain)
+    stretches = _stretches(question.span, grain, today=clock.now().astimezone(zone).date())
     if not _is_cross(question):
         cells = _cells(scope, next(iter(_asked(question)), Dimension.ALL), filters, stretches)
         return [_named(cells, question.by, grain, "value", F("hour"))]
@@ -207,12 +210,16 @@ def _narrowed(question: Question) -> tuple[Scope, dict[Dimension, str]]:
     return scope, filters
 
 
-def _stretches(span: Span, grain: Grain) -> list[tuple[Grain, Span]]:
-    """What of which grain covers the days: months where they are whole, and the days at both edges."""
+def _stretches(span: Span, grain: Grain, *, today: date) -> list[tuple[Grain, Span]]:
+    """What of which grain covers the days: months where they are whole, and the days at both edges.
+
+    This month is whole up to today: nothing has ended later.
+    """
     if grain != Grain.MONTH:
         return [(grain, span)]
     first = span.first if span.first.day == 1 else _month_after(span.first)
-    end = _month_after(span.last) if _month_after(span.last) == span.last + _DAY else span.last.replace(day=1)
+    is_whole = span.last >= today or _month_after(span.last) == span.last + _DAY
+    end = _month_after(span.last) if is_whole else span.last.replace(day=1)
     if first >= end:
         return [(Grain.DAY, span)]
     edges = [Span(span.first, first - _DAY), Span(end, span.last)]
@@ -262,7 +269,7 @@ def _named(rows: QuerySet[Any], by: Dimension, grain: Grain, value: str, hour: F
 
 def _live(question: Question, zone: ZoneInfo, grain: Grain) -> _Live:
     """Of the jobs themselves: what is not counted yet; where no table answers, all that ended. One query."""
-    read = facts.not_taken if _tables(question, grain) else facts.ended
+    read = facts.not_taken if _tables(question, zone, grain) else facts.ended
     scope, filters = question.scope, question.filters
     where: dict[str, object] = {_COLUMNS[one][1]: _in_jobs(one, word) for one, word in filters.items()}
     status = str(where.pop("", ""))
