@@ -80,9 +80,9 @@ def grain_of(span: Span, zone: ZoneInfo) -> Grain:
 def read(question: Question, zone: ZoneInfo) -> Usage:
     """The answer, in at most four queries."""
     grain = grain_of(question.span, zone)
-    tables = _tables(question, grain)
+    tables = _tables(question, zone, grain)
     now, before = _live(question, zone, grain)
-    earlier = _before(question, before, is_counted=bool(tables))
+    earlier = _before(question, zone, before, is_counted=bool(tables))
     if _is_cross(question):
         tables, now = [], list(_each(tables, now))
     groups = _tally(tables, now, ("what",), lambda what, _bucket: what)
@@ -101,11 +101,11 @@ def read(question: Question, zone: ZoneInfo) -> Usage:
     )
 
 
-def _before(question: Question, live: "_Live", *, is_counted: bool) -> Sums:
+def _before(question: Question, zone: ZoneInfo, live: "_Live", *, is_counted: bool) -> Sums:
     """What there was in the span before."""
     earlier = replace(question, span=question.span.before, by=Dimension.ALL)
     grain = Grain.DAY if earlier.span.days <= DAYS_MOST else Grain.MONTH
-    tables = _tables(earlier, grain) if is_counted else []
+    tables = _tables(earlier, zone, grain) if is_counted else []
     return sum(_tally(tables, live, ("what",), lambda _what, _bucket: "").values(), Sums())
 
 
@@ -119,7 +119,7 @@ def days_by(by: Dimension, scope: Scope, span: Span, zone: ZoneInfo) -> dict[tup
     question = Question(scope, span, by)
     now, _before = _live(question, zone, Grain.DAY)
     columns = ("what", "begins", "part")
-    return _tally(_tables(question, Grain.DAY), now, columns, lambda what, bucket: (bucket.day, what))
+    return _tally(_tables(question, zone, Grain.DAY), now, columns, lambda what, bucket: (bucket.day, what))
 
 
 def _each(tables: "_Tables", live: "_Live") -> "Iterator[tuple[str, Bucket, Amounts]]":
@@ -192,10 +192,10 @@ def _tally(
     return {at: Sums(tuple(figures)) for at, figures in found.items() if any(figures)}
 
 
-def _tables(question: Question, grain: Grain) -> _Tables:
+def _tables(question: Question, zone: ZoneInfo, grain: Grain) -> _Tables:
     """The rows that answer, as few as do; none where the jobs themselves do."""
     scope, filters = _narrowed(question)
-    stretches = _stretches(question.span, grain)
+    stretches = _stretches(question.span, grain, today=clock.now().astimezone(zone).date())
     if not _is_cross(question):
         cells = _cells(scope, next(iter(_asked(question)), Dimension.ALL), filters, stretches)
         return [_named(cells, question.by, grain, "value", F("hour"))]
@@ -231,12 +231,16 @@ def _narrowed(question: Question) -> tuple[Scope, dict[Dimension, str]]:
     return scope, filters
 
 
-def _stretches(span: Span, grain: Grain) -> list[tuple[Grain, Span]]:
-    """What of which grain covers the days: months where they are whole, and the days at both edges."""
+def _stretches(span: Span, grain: Grain, *, today: date) -> list[tuple[Grain, Span]]:
+    """What of which grain covers the days: months where they are whole, and the days at both edges.
+
+    This month is whole up to today: nothing has ended later.
+    """
     if grain != Grain.MONTH:
         return [(grain, span)]
     first = span.first if span.first.day == 1 else _month_after(span.first)
-    end = _month_after(span.last) if _month_after(span.last) == span.last + _DAY else span.last.replace(day=1)
+    is_whole = span.last >= today or _month_after(span.last) == span.last + _DAY
+    end = _month_after(span.last) if is_whole else span.last.replace(day=1)
     if first >= end:
         return [(Grain.DAY, span)]
     edges = [Span(span.first, first - _DAY), Span(end, span.last)]
@@ -289,7 +293,7 @@ def _live(question: Question, zone: ZoneInfo, grain: Grain) -> tuple[_Live, _Liv
 
     Of the question's span, and of the one before.
     """
-    read = facts.not_taken if _tables(question, grain) else facts.ended
+    read = facts.not_taken if _tables(question, zone, grain) else facts.ended
     scope, filters = question.scope, question.filters
     where: dict[str, object] = {_COLUMNS[one][1]: _in_jobs(one, word) for one, word in filters.items()}
     status = str(where.pop("", ""))

@@ -213,3 +213,11 @@ def test_a_moment_lies_in_the_hour_that_its_place_says(zone, seconds):
     begins = folding.midnight(day, here) + timedelta(hours=hour)
     assert begins <= moment < begins + timedelta(hours=1)
     assert moment < folding.midnight(day + timedelta(days=1), here)
+
+
+def test_combined_filters_that_nothing_matches_answer_nothing():
+    studio = a_studio()
+    today = clock.now().date()
+    filters = {Dimension.SERVER: "nowhere", Dimension.KIND: "image", Dimension.STATUS: "done"}
+    question = Question(Scope(studio.tenant), Span(today - timedelta(days=200), today), Dimension.ALL, filters)
+    assert not usage.read(question, ZoneInfo("UTC")).total
