@@ -330,6 +330,7 @@ REVIDAPI_TIMEOUT_S = env.seconds("REVIDAPI_TIMEOUT_S", 30, least=1, most=300)
 REVIDAPI_LOOK_TIMEOUT_S = min(REVIDAPI_TIMEOUT_S, 10)  # a round of looks waits for the slowest
 REVIDAPI_CREATE_TIMEOUT_S = env.seconds("REVIDAPI_CREATE_TIMEOUT_S", 120, least=1, most=600)
 REVIDAPI_LOOK_S = env.seconds("REVIDAPI_LOOK_S", 3, least=0.2, most=300)
+MIRROR_FRESH_S = env.seconds("MIRROR_FRESH_S", 60, least=1, most=3600)
 REVIDAPI_PRESIGN_BYTES = env.whole("REVIDAPI_PRESIGN_MB", 8, least=0, most=1000) * 1_048_576
 
 # -- programs ---------------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ TENANT_PAGES = (
         "connections",
         "plug",
         _("Connections"),
-        covers=("connection", "connection_add", "connection_key"),
+        covers=("connection", "connection_account", "connection_add", "connection_key"),
         needs=Right.MANAGE_CONNECTIONS,
     ),
     Page("settings", "settings", _("Settings"), needs=Right.MANAGE_TENANT),

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 from . import account_urls
 from .converters import PlaceConverter
 from .views import (
+    connection_account,
     connections,
     create,
     credits,
@@ -82,6 +83,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/connections/add/", connections.add, name="connection_add"),
     path("t/<slug:tenant_slug>/connections/preview/", connections.preview, name="preview_switch"),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/", connections.connection, name="connection"),
+    path(
+        "t/<slug:tenant_slug>/connections/<slug:connection_id>/account/<slug:endpoint>/",
+        connection_account.account,
+        name="connection_account",
+    ),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/pause/", connections.pause, name="connection_pause"),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/resume/", connections.resume, name="connection_resume"),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/key/", connections.key, name="connection_key"),

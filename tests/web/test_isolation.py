@@ -66,6 +66,7 @@ POST, BOTH = "POST", "GET POST"
 TENANT: dict[str, Address] = {
     "accent": Address(),
     "connection": Address(BOTH, may=MANAGERS),
+    "connection_account": Address(BOTH, may=MANAGERS),
     "connection_add": Address(BOTH, may=MANAGERS),
     "connection_change": Address(POST, may=MANAGERS),
     "connection_changes": Address(POST, may=MANAGERS),
@@ -129,7 +130,7 @@ TENANT: dict[str, Address] = {
     "webhook_test": Address(POST),
 }
 OTHERS = {"admin", "v1"}  # the operator's: test_admin.py; programs': tests/api/test_isolation.py
-NO_ROWS = {"tenant_slug", "kind", "variant", "purpose"}  # words of a path that name no row
+NO_ROWS = {"tenant_slug", "kind", "variant", "purpose", "endpoint"}  # words of a path that name no row
 EVIL = {  # one form that would change something at every address that took it
     "prompt": "Taken over",
     "model": "image-4.0",
@@ -210,6 +211,7 @@ def a_house(name: str) -> House:
         "kind": "image",
         "variant": "original",
         "purpose": "web",
+        "endpoint": "me",
     }
     return House(owner, admin, ann, ben, ids)
 
