@@ -208,7 +208,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = None  # a box on the sign-in page asks
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_RATE_LIMITS = {"key": "20/m/ip,200/h/ip"}  # beside allauth's own: who tries keys at their door
+# Beside allauth's own: who tries keys at their door, or keys of their own, and who reads with such a key.
+ACCOUNT_RATE_LIMITS = {"key": "20/m/ip,200/h/ip", "own_key": "10/m/ip,60/h/ip", "own_key_page": "60/m/ip"}
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses or second factors change
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300  # seconds
 PASSWORD_RESET_TIMEOUT = 7200  # seconds that a link in a mail is good

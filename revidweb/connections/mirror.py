@@ -61,12 +61,7 @@ def pages_of(connection: Connection) -> AccountPages | None:
 
 def kept(connection: Connection, question: Question) -> Seen:
     """What is known already; asks nobody. One query."""
-    row = AccountCopy.objects.filter(**_of(connection.credential, question)).first()
-    if row is None:
-        seen = Seen(question)
-    else:
-        copy = Copy(row.text, row.media_type, row.is_cut) if row.read_at else None
-        seen = Seen(question, copy, row.read_at, _failure(row))
+    seen = _known(connection, question)
     outage = Failure("unreachable", connection.failure, connection.failing_since) if connection.failing_since else None
     is_due = not (outage or _rests(connection.credential) or _is_fresh(seen, settings.MIRROR_FRESH_S))
     return replace(seen, failure=seen.failure or outage, is_due=is_due)
@@ -78,19 +73,29 @@ def ask(connection: Connection, question: Question, *, is_wanted: bool = False) 
     is_wanted: somebody pressed "Read again", so a few seconds make it old. An account that was not reached is left in
     peace for `REST_S`. Of two at once one asks. Call it outside any transaction.
     """
+    fresh_s = _AGAIN_S if is_wanted else settings.MIRROR_FRESH_S
     credential, seen = connection.credential, kept(connection, question)
-    if _rests(credential) or _is_fresh(seen, _AGAIN_S if is_wanted else settings.MIRROR_FRESH_S):
+    if _rests(credential) or _is_fresh(_known(connection, question), fresh_s):
         return seen
     with _turn(connection, question) as waits_for:
         if waits_for:
             return replace(seen, waits_for=waits_for, is_due=False)
-        known = kept(connection, question)
-        if known.read_at != seen.read_at:  # somebody was quicker
-            return known
+        if _is_fresh(_known(connection, question), fresh_s):  # somebody was quicker
+            return kept(connection, question)
         if not budget.take_all(credential, 1, rank=budget.Rank.PAGE):
             return replace(seen, waits_for="budget", is_due=False)
         _ask(connection, question)
     return replace(kept(connection, question), is_due=False)
+
+
+def _known(connection: Connection, question: Question) -> Seen:
+    """What is written down of the question itself."""
+    row = AccountCopy.objects.filter(**_of(connection.credential, question)).first()
+    if row is None:
+        return Seen(question)
+    copy = Copy(row.text, row.media_type, row.is_cut) if row.read_at else None
+    failure = Failure(row.failure_code, row.failure, row.failed_at) if row.failed_at else None
+    return Seen(question, copy, row.read_at, failure)
 
 
 def _ask(connection: Connection, question: Question) -> None:
@@ -179,10 +184,6 @@ def _of(credential: Credential | None, question: Question) -> dict[str, Any]:
         "status": question.status,
         "kind": question.kind,
     }
-
-
-def _failure(row: AccountCopy) -> Failure | None:
-    return Failure(row.failure_code, row.failure, row.failed_at) if row.failed_at else None
 
 
 def _is_fresh(seen: Seen, fresh_s: float) -> bool:

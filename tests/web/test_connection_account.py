@@ -308,10 +308,10 @@ def test_an_empty_budget_says_to_wait_and_asks_nobody(owner, upstream, connectio
     assert len(upstream.calls) == before
 
 
-def test_a_refused_key_is_told_beside_what_was_known(owner, upstream, connection):
+def test_a_refused_key_is_told_beside_what_was_known(owner, upstream, account, connection):
     read(owner, connection)
     AccountCopy.objects.update(read_at=clock.now() - timedelta(hours=2))
-    upstream.close_account(KEY) if hasattr(upstream, "close_account") else upstream.book.accounts.clear()
+    account.disable(KEY, until=upstream.now() + 3600)
     page = text(read(owner, connection))
     assert "The provider refuses the key." in page
     assert "Acme" in page

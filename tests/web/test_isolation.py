@@ -61,7 +61,10 @@ OUTSIDE = {  # open to people who are not signed in, or not of any tenant; their
     "account_signup_invited found openapi api_docs",
     "key_door key_leave key_accent key_logo key_dashboard",  # test_key_session.py, test_key_isolation.py
 }
-DOORS = {"join", "join_accent", "join_link", "join_logo"}  # a tenant's, but for those outside; test_join.py
+DOORS = {  # a tenant's, but for those outside; test_join.py, test_own_key.py
+    *("join", "join_accent", "join_link", "join_logo"),
+    *("own_key", "own_key_accent", "own_key_leave", "own_key_logo", "own_key_page"),
+}
 POST, BOTH = "POST", "GET POST"
 TENANT: dict[str, Address] = {
     "accent": Address(),
@@ -122,6 +125,7 @@ TENANT: dict[str, Address] = {
     "settings": Address(BOTH, may=MANAGERS),
     "settings_host": Address(POST, may=MANAGERS),
     "settings_host_withdraw": Address(POST, may=MANAGERS),
+    "settings_own_keys": Address(POST, may=MANAGERS),
     "settings_join": Address(POST, may=MANAGERS),
     "settings_logo": Address(POST, may=MANAGERS),
     "settings_logo_remove": Address(POST, may=MANAGERS),
