@@ -54,7 +54,7 @@ _PAGED = frozenset({Endpoint.JOBS, Endpoint.CREDITS, Endpoint.USERS, Endpoint.SU
 _STATUSES = ("pending", "processing", "completed", "failed", "cancelled")  # in the provider's words
 _KINDS = tuple(mode.value for mode in Mode)
 _STATES = {Status.PENDING: "queued", Status.WORKING: "working", Status.DONE: "done", Status.MISSING: "unknown"}
-_DRAWN_FIRST = ("credit", "revenue", "amount", "total", "jobs", "payments")
+_DRAWN_FIRST = ("revenue", "total", "credit", "amount", "jobs", "payments")
 _WHY: dict[str, str | Promise] = {
     "unreachable": gettext_lazy("The provider could not be reached."),
     "rate": gettext_lazy("The provider asked for a pause: too many questions came with this key."),
@@ -211,7 +211,9 @@ def shown(pages: AccountPages, seen: Seen, zone: ZoneInfo) -> Shown:
     tiles, facts = _tiles(reading.facts) if not is_paged else ([], [])
     return Shown(
         tiles=[(labelled(fact.name), writer.plain(fact)) for fact in tiles],
-        groups=[] if is_paged and (jobs or reading.tables) else list(_groups(facts or reading.facts, writer)),
+        groups=[]
+        if is_paged and (jobs or reading.tables)
+        else list(_groups(reading.facts if is_paged else facts, writer)),
         sheets=[] if jobs else [writer.sheet(table) for table in reading.tables],
         charts=list(_charts(reading)),
         jobs=jobs,
