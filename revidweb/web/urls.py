@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path, registe
 from . import account_urls
 from .converters import PlaceConverter
 from .views import (
+    connection_account,
     connections,
     create,
     credits,
@@ -24,6 +25,7 @@ from .views import (
     models,
     notices,
     overview,
+    own_key,
     settings,
     styleguide,
     theme,
@@ -74,6 +76,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/settings/logo/", settings.logo, name="settings_logo"),
     path("t/<slug:tenant_slug>/settings/logo/remove/", settings.logo_remove, name="settings_logo_remove"),
     path("t/<slug:tenant_slug>/settings/join/", settings.join, name="settings_join"),
+    path("t/<slug:tenant_slug>/settings/own-keys/", settings.own_keys, name="settings_own_keys"),
     path("t/<slug:tenant_slug>/settings/hosts/<slug:purpose>/", settings.host, name="settings_host"),
     path(
         "t/<slug:tenant_slug>/settings/hosts/<slug:purpose>/withdraw/",
@@ -84,6 +87,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/connections/add/", connections.add, name="connection_add"),
     path("t/<slug:tenant_slug>/connections/preview/", connections.preview, name="preview_switch"),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/", connections.connection, name="connection"),
+    path(
+        "t/<slug:tenant_slug>/connections/<slug:connection_id>/account/<slug:endpoint>/",
+        connection_account.account,
+        name="connection_account",
+    ),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/pause/", connections.pause, name="connection_pause"),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/resume/", connections.resume, name="connection_resume"),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/key/", connections.key, name="connection_key"),
@@ -107,6 +115,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<place:tenant_slug>/gallery/<slug:output_id>/", gallery.output, name="output"),
     path("t/<slug:tenant_slug>/gallery/<slug:output_id>/favourite/", gallery.favourite, name="output_favourite"),
     path("t/<slug:tenant_slug>/gallery/<slug:output_id>/delete/", gallery.delete, name="output_delete"),
+    path("t/<slug:tenant_slug>/key/", own_key.door, name="own_key"),
+    path("t/<slug:tenant_slug>/key/leave/", own_key.leave, name="own_key_leave"),
+    path("t/<slug:tenant_slug>/key/accent.css", own_key.accent, name="own_key_accent"),
+    path("t/<slug:tenant_slug>/key/logo/", own_key.logo, name="own_key_logo"),
+    path("t/<slug:tenant_slug>/key/<slug:endpoint>/", own_key.page, name="own_key_page"),
     path("t/<slug:tenant_slug>/keys/", keys.keys, name="keys"),
     path("t/<slug:tenant_slug>/keys/export.csv", keys.export, name="keys_export"),
     path("t/<slug:tenant_slug>/keys/new/", keys.new, name="key_new"),

@@ -75,6 +75,15 @@ STUDIO = {
     "connections": "{studio}/connections/",
     "connection": "{well}",
     "connection in trouble": "{troubled}",
+    "account there": "{well}account/me/",
+    "account there: limits": "{well}account/limits/",
+    "account there: jobs": "{well}account/jobs/",
+    "account there: usage": "{well}account/stats/",
+    "account there: credits": "{well}account/credits/",
+    "account there: models": "{well}account/models/",
+    "account there: users": "{well}account/users/",
+    "account there: revenue": "{well}account/revenue/",
+    "account there, refused": "{troubled}account/me/",
     "connect": "{studio}/connections/add/",
     "create with a connection": "{studio}/create/image/",
     "models of a connection": "{studio}/models/",
@@ -91,7 +100,13 @@ KEY = {
     "credits": "/key/credits/",
     "not there": "/key/no-such-page/",
 }
+GUEST = {
+    "own key: account": "{studio}/key/me/",
+    "own key: usage": "{studio}/key/stats/",
+    "own key: for owners": "{studio}/key/revenue/",
+}
 NOBODY = {
+    "door for own keys": "{studio}/key/",
     "sign in with a key": "/key/",
     "sign in": "/accounts/login/",
     "sign up": "/accounts/signup/",
@@ -101,7 +116,7 @@ NOBODY = {
     "confirm": "/accounts/confirm-email/",
     "the API": "/v1/docs",
 }
-WHO = {"member": MEMBER, "owner": OWNER, "studio": STUDIO, "key": KEY, "": NOBODY}
+WHO = {"member": MEMBER, "owner": OWNER, "studio": STUDIO, "key": KEY, "guest": GUEST, "": NOBODY}
 PAGES = [(who, name) for who, pages in WHO.items() for name in pages]
 
 
