@@ -23,7 +23,7 @@ DAYS = 30
 _WEEK_DAYS = 7
 _MODELS_MOST = 5
 _SOON_DAYS = 3  # a balance that lasts no longer is low
-_PLOT_PX = 288
+_PLOT_PX = 310
 
 
 @dataclass(frozen=True)

@@ -316,9 +316,7 @@ def test_strangers_find_nothing_and_only_reading_is_possible(user):
 
 @pytest.mark.parametrize("count", [0, 1, 12])
 @pytest.mark.parametrize("role", ["owner", "user"])
-def test_the_page_asks_few_questions_however_much_there_is(
-    owner, upstream, django_assert_max_num_queries, role, count
-):
+def test_the_page_asks_few_questions_however_much_there_is(owner, upstream, django_assert_max_num_queries, role, count):
     actor = owner if role == "owner" else a_user(owner, credits=2000)
     many(lambda: a_job(actor), count)
     run()
