@@ -12,11 +12,27 @@ from operator import or_
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, CharField, F, Q, QuerySet, SmallIntegerField, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    DateField,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    SmallIntegerField,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, TruncMonth
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Tenant
+from revidweb.accounts.models import Member, Tenant
+from revidweb.catalog.models import MediaModel
 from revidweb.jobs import facts
 from revidweb.jobs.facts import Fact
 from revidweb.lib import clock
@@ -25,7 +41,7 @@ from . import folding
 from .counting import HOURS_KEPT_DAYS
 from .folding import FIGURES, Amounts
 from .models import Dimension, Grain, UsageCell, UsageDay, UsageMonth, UsageState
-from .values import Bucket, Question, Scope, Span, Sums, Usage
+from .values import Bucket, Glance, Question, Scope, Span, Sums, Usage
 
 HOURS_MOST_DAYS = 2  # ranges so short are drawn by the hour
 DAYS_MOST = 92  # longer ones by the month, and read so
@@ -64,6 +80,20 @@ def zone_of(tenant: Tenant) -> ZoneInfo:
     """The zone in which the tenant's usage is counted: for a while after it moved that is the old one. One query."""
     counted = UsageState.objects.filter(tenant=tenant).values_list("time_zone", flat=True).first()
     return ZoneInfo(counted or tenant.time_zone)
+
+
+def with_zone(members: QuerySet[Member]) -> QuerySet[Member]:
+    """The members, each with the zone in which their tenant is counted: its pages need not ask once more."""
+    counted = UsageState.objects.filter(tenant=OuterRef("tenant")).values("time_zone")
+    return members.annotate(usage_zone=Subquery(counted))
+
+
+def zone_for(actor: Actor) -> ZoneInfo:
+    """The zone of the actor's tenant, as `zone_of`. One query, and none for a member found `with_zone`."""
+    if not hasattr(actor.member, "usage_zone"):
+        return zone_of(actor.tenant)
+    counted: str | None = getattr(actor.member, "usage_zone", None)
+    return ZoneInfo(counted or actor.tenant.time_zone)
 
 
 def grain_of(span: Span, zone: ZoneInfo) -> Grain:
@@ -129,6 +159,50 @@ def _each(tables: "_Tables", live: "_Live") -> "Iterator[tuple[str, Bucket, Amou
         yield what, bucket, list(sums.amounts)
 
 
+def glance(scope: Scope, span: Span, zone: ZoneInfo) -> Glance:
+    """Each day of the span and of the one before it, and what each model made in the span. Two queries."""
+    now, before = _live(Question(scope, span, Dimension.MODEL), zone, Grain.DAY)
+    days: dict[date, Amounts] = {}
+    models: dict[str, Amounts] = {}
+    names: dict[str, str] = {}
+    for name, what, day, *figures in _glanced(scope, span, {what for what, _bucket, _figures in now}):
+        if name:
+            names[what] = name
+        elif what:
+            folding.add(models, what, figures)
+        else:
+            folding.add(days, day, figures)
+    for what, _bucket, figures in now:
+        folding.add(models, what, figures)
+    for _what, bucket, figures in (*now, *before):
+        folding.add(days, bucket.day, figures)
+    made = {what: Sums(tuple(figures)) for what, figures in models.items()}
+    ranked = sorted(made, key=lambda what: (-made[what].credits, -made[what].jobs, names[what]))
+    return Glance(
+        span,
+        days={day: Sums(tuple(figures)) for day, figures in days.items()},
+        models={names[what]: made[what] for what in ranked},
+    )
+
+
+def _glanced(scope: Scope, span: Span, also: set[str]) -> QuerySet[Any, Any]:
+    """Rows (name, model, day, figures…): the days without a model, the models' sums, and the models' names.
+
+    also: models that are named beside those that are counted.
+    """
+    days = _cells(scope, Dimension.ALL, {}, [(Grain.DAY, Span(span.before.first, span.last))])
+    models = _cells(scope, Dimension.MODEL, {}, [(Grain.DAY, span)])
+    counted = models.values_list(Cast("value", BigIntegerField()))
+    named = MediaModel.objects.filter(Q(pk__in=counted) | Q(pk__in=also)).order_by()
+    no_day, zero = Value(None, output_field=DateField()), Value(0, output_field=BigIntegerField())
+    rows: QuerySet[Any, Any] = days.values_list(Value(""), "value", "day").annotate(**_SUMS)
+    return rows.union(
+        models.values_list(Value(""), "value").annotate(last=Max("day"), **_SUMS),
+        named.values_list("name", Cast("pk", CharField()), no_day, *(zero for _figure in FIGURES)),
+        all=True,
+    )
+
+
 def _parts(tables: "_Tables", live: "_Live", first: frozenset[str]) -> dict[str, dict[Bucket, Sums]]:
     """The sums of these values bucket by bucket, and under `_REST` those of all others together."""
 
@@ -155,15 +229,14 @@ def _joined(parts: Iterable[Mapping[Bucket, Sums]]) -> dict[Bucket, Sums]:
 
 def _buckets(span: Span, grain: Grain, zone: ZoneInfo) -> Iterator[Bucket]:
     """Every bucket of the span, in order; of a day that is longer for its clock change each hour too."""
-    each = [span.first + timedelta(days=number) for number in range(span.days)]
     if grain == Grain.HOUR:
-        for day in each:
+        for day in span.each:
             length = folding.midnight(day + timedelta(days=1), zone) - folding.midnight(day, zone)
             yield from (Bucket(day, hour) for hour in range(-(-int(length.total_seconds()) // 3600)))
     elif grain == Grain.DAY:
-        yield from map(Bucket, each)
+        yield from map(Bucket, span.each)
     else:
-        yield from map(Bucket, dict.fromkeys(day.replace(day=1) for day in each))
+        yield from map(Bucket, dict.fromkeys(day.replace(day=1) for day in span.each))
 
 
 # -- what is counted: rows with `what`, `begins` and `part` ----------------------------------------------------------

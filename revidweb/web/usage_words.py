@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from revidweb.accounts.actors import Actor
 from revidweb.catalog import labels
@@ -328,23 +328,28 @@ class Shown:
         return next(known, Name(word, word))
 
 
-def daily(actor: Actor, scope: Scope, *, days: int, **filters: str) -> Chart:
-    """Credits a day, lately, each day leading to its jobs. Three queries. filters: of the jobs that it leads to."""
+def lately(actor: Actor, scope: Scope, *, days: int, **filters: str) -> Chart:
+    """Credits a day in the last days. Three queries. filters: of the jobs to which a day leads."""
     zone = counted.zone_of(scope.tenant)
-    today = clock.now().astimezone(zone).date()
-    span = Span(today - timedelta(days=days - 1), today)
-    found = counted.days(scope, span, zone)
-    each = [span.first + timedelta(days=number) for number in range(days)]
+    span = Span.ending(clock.now().astimezone(zone).date(), days=days)
+    return by_day(actor, span, counted.days(scope, span, zone), height=_LOW, **filters)
+
+
+def by_day(actor: Actor, span: Span, found: Mapping[date, Sums], *, height: int, **filters: str) -> Chart:
+    """Credits a day, each day leading to its jobs."""
     places = [
         charts.Bucket(
             formats.date_format(day, "D j M Y"),
             formats.date_format(day, "j M"),
             jobs_address(actor, Filters(**filters, ended_from=day, ended_to=day)),
         )
-        for day in each
+        for day in span.each
     ]
-    series = Series(_("Credits"), [found.get(day, Sums()).credits for day in each])
-    return charts.bars(_("Credits per day"), places, [series], per=_("Day"), height=_LOW, nothing=_("Nothing yet"))
+    series = Series(_("Credits"), [found.get(day, Sums()).credits for day in span.each])
+    nothing = ngettext("Nothing was spent on this day", "Nothing was spent in these %(days)s days", span.days)
+    return charts.bars(
+        _("Credits per day"), places, [series], per=_("Day"), height=height, nothing=nothing % {"days": span.days}
+    )
 
 
 def jobs_address(actor: Actor, filters: Filters) -> str:

@@ -177,7 +177,7 @@ def usage(request: ActorRequest, key_id: str) -> HttpResponse:
     """What the key spent in the last thirty days, day by day, which its page fetches once it stands."""
     row = access.key(request, key_id)
     scope = Scope(row.tenant, key=row.pk)
-    chart = usage_words.daily(request.actor, scope, days=_CHART_DAYS, key=row.public_id)
+    chart = usage_words.lately(request.actor, scope, days=_CHART_DAYS, key=row.public_id)
     return render(request, "keys/usage.html", {"chart": chart, "key": row})
 
 

@@ -63,7 +63,7 @@ def export(request: ActorRequest) -> HttpResponseBase:
 
 def _shown(request: ActorRequest, *, top: int = 5) -> Shown:
     actor = request.actor
-    zone = usage.zone_of(actor.tenant)
+    zone = usage.zone_for(actor)
     today = clock.now().astimezone(zone).date()
     asked = forms.of(request.GET, today=today, dimensions=usage.dimensions(actor))
     directory = naming.Directory(actor)
