@@ -134,7 +134,7 @@ def test_a_new_house_reads_what_the_page_is_for():
 
 
 def test_an_owner_chooses_a_members_statement(owner, user):
-    page = get(owner.member, member=user.member.public_id)
+    page = get(owner.member, of=user.member.public_id)
     assert statement(page) == [("Granted by the house", "by Zoe · for the launch", 100, 100)]
     chosen = [choice.label for choice in page.context["members"] if choice.is_chosen]
     assert chosen == ["Ada"]
@@ -144,15 +144,15 @@ def test_an_owner_chooses_a_members_statement(owner, user):
 
 def test_an_owner_reads_that_the_house_pays_for_an_admin(owner):
     admin = members.add(owner.tenant, a_person(), role=Role.ADMIN)
-    assert "The house pays for what this member makes" in text(get(owner.member, member=admin.public_id))
+    assert "The house pays for what this member makes" in text(get(owner.member, of=admin.public_id))
 
 
 def test_a_stranger_is_404_everywhere(owner, user):
     stranger = a_member(role=Role.OWNER)
-    assert get(owner.member, member=stranger.public_id).status_code == 404
-    assert get(owner.member, member="mem_nobody").status_code == 404
-    assert get(user.member, member=owner.member.public_id).status_code == 404
-    assert get(user.member, member=user.member.public_id).status_code == 200
+    assert get(owner.member, of=stranger.public_id).status_code == 404
+    assert get(owner.member, of="mem_nobody").status_code == 404
+    assert get(user.member, of=owner.member.public_id).status_code == 404
+    assert get(user.member, of=user.member.public_id).status_code == 200
     assert a_client(stranger).get(reverse("credits", args=[owner.tenant.slug])).status_code == 404
 
 
@@ -206,7 +206,7 @@ def test_days_are_the_tenants_own_both_included():
         {"before": "x"},
         {"before": "9" * 40},
         {"after": "²"},
-        {"member": ""},
+        {"of": ""},
     ],
 )
 def test_what_makes_no_sense_in_the_address_is_left_out(asked):
@@ -241,7 +241,7 @@ def test_the_page_asks_at_most_12_times(owner, user, django_assert_max_num_queri
     for _ in range(3):
         a_job(user)
         a_job(owner)
-    for asked in ({}, {"member": user.member.public_id}):
+    for asked in ({}, {"of": user.member.public_id}):
         client = a_client(owner.member)
         with django_assert_max_num_queries(12):
             client.get(reverse("credits", args=[owner.tenant.slug]), asked)
