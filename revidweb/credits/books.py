@@ -4,23 +4,25 @@ A metered wallet's entries store theirs. What members and keys hold together, an
 stored sum: theirs is the sum of the entries up to a line, from the nearest checkpoint on.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from math import inf
+from datetime import datetime
+from typing import Any
 
 from django.db.models import (
+    Aggregate,
     BigIntegerField,
     Case,
+    Count,
+    Exists,
     F,
-    Max,
-    Min,
+    OuterRef,
     Q,
     QuerySet,
     RowRange,
     Subquery,
     Sum,
+    Value,
     When,
     Window,
 )
@@ -29,9 +31,9 @@ from django.db.models.functions import Coalesce
 from revidweb.accounts.models import Tenant
 
 from . import sql
-from .models import IS_METERED, METERED, Checkpoint, Entry, Shelf, TransferKind, Wallet
+from .models import IS_METERED, METERED, Checkpoint, Entry, Hold, HoldState, Shelf, TransferKind, Wallet
 
-_EVER = datetime.min.replace(tzinfo=UTC)
+_ANY = BigIntegerField.MAX_BIGINT
 MOVED = Q(kind__in=(TransferKind.GRANT, TransferKind.TRANSFER))  # all else is between a payer and `spent`
 
 
@@ -63,57 +65,62 @@ def checkpoints(book: Book) -> QuerySet[Checkpoint]:
 # -- balances --------------------------------------------------------------------------------------------------------
 
 
-def balances(book: Book, lines: Sequence[Entry], *, is_whole: bool) -> dict[int, int]:
-    """The true balance after each of these entries of the book, newest first, by id: in at most two queries.
+def marked(book: Book, rows: QuerySet[Entry]) -> QuerySet[Entry]:
+    """The rows, each with the nearest checkpoint below it for `balances`: its entry and its balance, 0 for none."""
+    if isinstance(book, Wallet) and book.is_metered:
+        return rows
+    marks = checkpoints(book).filter(entry__lte=OuterRef("pk")).order_by("-entry")
+    return rows.annotate(mark=_or_nothing(_first(marks, "entry")), total=_or_nothing(_first(marks, "balance")))
+
+
+def balances(book: Book, lines: "Sequence[Any]", *, is_whole: bool) -> dict[int, int]:
+    """The true balance after each of these `marked` entries, newest first, by id: in at most one query.
 
     is_whole: the lines follow each other in the book, none between them is left out.
     """
     if isinstance(book, Wallet) and book.is_metered:
-        return {line.pk: line.balance_after or 0 for line in lines}
+        return {line.pk: line.balance_after for line in lines}
     upwards = lines[::-1]
     summed = dict(_summed(book, upwards[:1] if is_whole else upwards))
-    balance = summed.get(upwards[0].pk, 0) if upwards else 0
+    balance = summed[upwards[0].pk] if upwards else 0
     for line in upwards[1:] if is_whole else ():
         balance += line.credits
         summed[line.pk] = balance
     return summed
 
 
-def _summed(book: Book, upwards: Sequence[Entry]) -> Iterator[tuple[int, int]]:
+def _summed(book: Book, upwards: "Sequence[Any]") -> Iterator[tuple[int, int]]:
     """The balance after each line, oldest first: from the line below it, or a checkpoint where that is nearer."""
-    if not upwards:
-        return
-    ids = [line.pk for line in upwards]
-    below = [0, *ids[:-1]]
-    marks = _marks(book, ids[0], ids[-1])
-    nearest = [marks[bisect_right(marks, (pk, inf)) - 1] for pk in ids]
-    starts = [max(older, mark) for older, (mark, _total) in zip(below, nearest, strict=True)]
+    below = [0, *(line.pk for line in upwards)]
+    spans = [(max(older, line.mark), line.pk) for older, line in zip(below, upwards, strict=False)]
     balance = 0
-    sums = sql.sums(*_owner(book), list(zip(starts, ids, strict=True)))
-    for pk, start, (mark, total), some in zip(ids, starts, nearest, sums, strict=True):
-        balance = (total if start == mark else balance) + some
-        yield pk, balance
-
-
-def _marks(book: Book, oldest: int, newest: int) -> list[tuple[int, int]]:
-    """Entry and balance of the checkpoints from below the oldest line up to the newest, in that order."""
-    marks = checkpoints(book).filter(entry__lte=newest)
-    below = marks.filter(entry__lte=oldest).order_by("-entry").values("entry")[:1]
-    since = marks.filter(entry__gte=_or_nothing(Subquery(below)))
-    return [(0, 0), *since.order_by("entry").values_list("entry", "balance")]
+    for line, (start, _end), some in zip(upwards, spans, sql.sums(*_owner(book), spans), strict=True):
+        balance = (line.total if start == line.mark else balance) + some
+        yield line.pk, balance
 
 
 def _owner(book: Book) -> tuple[str, int]:
     return ("tenant", book.tenant.pk) if isinstance(book, Together) else ("wallet", book.pk)
 
 
-def now(book: Book) -> tuple[int, int]:
-    """The balance after the last entry, and what grants and transfers made of it. Two queries."""
-    mark = checkpoints(book).order_by("-entry").first()
-    since = entries(book).filter(pk__gt=mark.entry_id) if mark else entries(book)
-    sums = since.aggregate(balance=Coalesce(Sum("credits"), 0), moved=Coalesce(Sum("credits", filter=MOVED), 0))
-    begun = (mark.balance, mark.moved) if mark else (0, 0)
-    return begun[0] + sums["balance"], begun[1] + sums["moved"]
+def house_sums(house: Wallet) -> tuple[int, int, int, int]:
+    """Its balance, what grants and transfers made of it, and the credits and the count of its open holds. One query."""
+    marks = checkpoints(house).order_by("-entry")
+    since = Entry.objects.filter(wallet=OuterRef("pk"), pk__gt=_or_nothing(_first(marks, "entry")))
+    held = Hold.objects.filter(wallet=OuterRef("pk"), state=HoldState.OPEN)
+    sums = Wallet.objects.filter(pk=house.pk).values_list(
+        _or_nothing(_first(marks, "balance")) + _total(since, Sum("credits")),
+        _or_nothing(_first(marks, "moved")) + _total(since.filter(MOVED), Sum("credits")),
+        _total(held, Sum("credits")),
+        _total(held, Count("pk")),
+    )
+    balance, moved, credits, count = sums.get()
+    return balance, moved, credits, count
+
+
+def _total(rows: "QuerySet[Entry] | QuerySet[Hold]", total: Aggregate) -> Coalesce:
+    """The aggregate of one wallet's rows as a subquery; 0 where there are none."""
+    return _or_nothing(Subquery(rows.order_by().values("wallet").annotate(total=total).values("total")))
 
 
 def with_balance(book: Book, wanted: Q) -> QuerySet[Entry]:
@@ -133,7 +140,7 @@ def _last(book: Book) -> Coalesce:
     if isinstance(book, Together):
         held = Wallet.objects.filter(tenant=book.tenant, kind__in=METERED).order_by().values("tenant")
         return _or_nothing(Subquery(held.annotate(sum=Sum("balance")).values("sum")))
-    return _or_nothing(Subquery(entries(book).order_by().values("wallet").annotate(sum=Sum("credits")).values("sum")))
+    return _total(entries(book), Sum("credits"))
 
 
 def _or_nothing(total: Subquery) -> Coalesce:
@@ -144,20 +151,26 @@ def _or_nothing(total: Subquery) -> Coalesce:
 
 
 def stretch(book: Book, since: datetime | None, until: datetime | None) -> Q:
-    """The ids between which all of the book's entries of this time stand: an index jumps there. At most two queries.
+    """The ids between which all of the book's entries of this time stand, as checkpoints know: an index jumps there.
 
     since, until: aware; None is open. Wider than the time itself, which is still to be asked for.
     """
-    if not since and not until:
-        return Q()
-    marks = checkpoints(book).aggregate(
-        last=Coalesce(Max("entry"), 0),
-        first=Min("after", filter=Q(newest_at__gte=since or _EVER)),
-        end=Coalesce(Max("entry", filter=Q(oldest_at__lt=until or _EVER)), 0),
-    )
     asked = Q()
+    last = _first(checkpoints(book).order_by("-entry"), "entry")
     if since:
-        asked &= Q(pk__gt=marks["last"] if marks["first"] is None else marks["first"])
-    if until and not entries(book).filter(pk__gt=marks["last"], transfer__at__lt=until).exists():
-        asked &= Q(pk__lte=marks["end"])
+        begun = checkpoints(book).filter(newest_at__gte=since).order_by("entry")
+        asked &= Q(pk__gt=Coalesce(_first(begun, "after"), last, 0, output_field=BigIntegerField()))
+    if until:
+        ended = checkpoints(book).filter(oldest_at__lt=until).order_by("-entry")
+        newer = entries(book).filter(pk__gt=_or_nothing(last), transfer__at__lt=until)
+        end = Case(
+            When(Exists(newer), then=Value(_ANY)),
+            default=_or_nothing(_first(ended, "entry")),
+            output_field=BigIntegerField(),
+        )
+        asked &= Q(pk__lte=end)
     return asked
+
+
+def _first(marks: QuerySet[Checkpoint], column: str) -> Subquery:
+    return Subquery(marks.values(column)[:1])

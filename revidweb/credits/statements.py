@@ -1,9 +1,12 @@
 """Read a book: its figures, and its entries as a bank would print them. A book is one wallet, or many together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Aggregate, Case, Count, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
 from revidweb.accounts.models import Tenant
@@ -12,6 +15,7 @@ from . import books
 from .books import Book, Together
 from .models import IS_CAPTURE, METERED, Entry, Hold, HoldState, TransferKind, Wallet
 
+NONE: Mapping[int, Wallet] = MappingProxyType({})
 _STEP = 500  # entries that are looked at at first for those of some days
 _OF_JOB = ("capture", "return", "refund")  # what a reference says before "job:job_…"
 
@@ -88,21 +92,22 @@ def lines(
     after: int | None = None,
     limit: int = 50,
     wanted: Wanted = EVERYTHING,
+    wallets: Mapping[int, Wallet] = NONE,
 ) -> list[Line]:
-    """The book's entries, newest first: two queries however long it is, and two more where it stores no balance.
+    """The book's entries, newest first: at most three queries however long it is, and for some days one more.
 
-    before: a line's id; only older ones follow. after: the newer ones next to that line. Days cost some four
-    queries more.
+    before: a line's id; only older ones follow. after: the newer ones next to that line. wallets: some that are at
+    hand, by id, with their members and persons; others are asked for.
     """
     entries = books.entries(book).filter(books.stretch(book, wanted.since, wanted.until), _asked(wanted))
     if after is not None:
-        found = _walked(entries.filter(pk__gt=after).order_by("id"), wanted, limit)[::-1]
+        found = _walked(book, entries.filter(pk__gt=after).order_by("id"), wanted, limit)[::-1]
     else:
         older = entries if before is None else entries.filter(pk__lt=before)
-        found = _walked(older.order_by("-id"), wanted, limit)
-    others = _others([line for line in found if line.kind != TransferKind.CAPTURE])
+        found = _walked(book, older.order_by("-id"), wanted, limit)
+    known = _with_missing(wallets, found)
     balances = books.balances(book, found, is_whole=wanted == EVERYTHING)
-    return [_line(entry, others.get(entry.pk), balances[entry.pk]) for entry in found]
+    return [_line(entry, known, balances[entry.pk]) for entry in found]
 
 
 def page(
@@ -112,15 +117,16 @@ def page(
     after: int | None = None,
     limit: int = 50,
     wanted: Wanted = EVERYTHING,
+    wallets: Mapping[int, Wallet] = NONE,
 ) -> Page:
     """`lines`, and the ways to the pages beside them. Too few newer lines for a page: the first page."""
-    found = lines(book, before=before, after=after, limit=limit + 1, wanted=wanted)
+    found = lines(book, before=before, after=after, limit=limit + 1, wanted=wanted, wallets=wallets)
     if after is None:
         shown, has_older, has_newer = found[:limit], len(found) > limit, before is not None
     elif len(found) > limit:
         shown, has_older, has_newer = found[1:], True, True
     else:
-        return page(book, limit=limit, wanted=wanted)
+        return page(book, limit=limit, wanted=wanted, wallets=wallets)
     return Page(shown, shown[-1].id if shown and has_older else None, shown[0].id if shown and has_newer else None)
 
 
@@ -145,12 +151,21 @@ def summary(wallet: Wallet) -> Summary:
 
 
 def together(tenant: Tenant) -> Summary:
-    """What the tenant's members and keys hold together. Two queries."""
+    """What the tenant's members and keys hold together. One query."""
     wallets = Wallet.objects.filter(tenant=tenant, kind__in=METERED)
-    sums = wallets.aggregate(balance=Coalesce(Sum("balance"), 0), held=Coalesce(Sum("held"), 0))
-    holding = wallets.filter(held__gt=0)
-    holds = Hold.objects.filter(wallet__in=holding.values("pk"), state=HoldState.OPEN).count()
-    return Summary(balance=sums["balance"], held=sums["held"], free=sums["balance"] - sums["held"], holds=holds)
+    holds = Hold.objects.filter(state=HoldState.OPEN, wallet__tenant=tenant, wallet__kind__in=METERED)
+    sums = Tenant.objects.filter(pk=tenant.pk).values_list(
+        _total(wallets.values("tenant"), Sum("balance")),
+        _total(wallets.values("tenant"), Sum("held")),
+        _total(holds.values("wallet__tenant"), Count("pk")),
+    )
+    balance, held, count = sums.get()
+    return Summary(balance=balance, held=held, free=balance - held, holds=count)
+
+
+def _total(groups: "QuerySet[Any, Any]", total: Aggregate) -> Coalesce:
+    """The aggregate of the one group as a subquery; 0 where there is none."""
+    return Coalesce(Subquery(groups.order_by().annotate(total=total).values("total")), 0)
 
 
 def figures(book: Book) -> "Summary | HouseSummary":
@@ -161,11 +176,9 @@ def figures(book: Book) -> "Summary | HouseSummary":
 
 
 def house_summary(house: Wallet) -> HouseSummary:
-    """What the house issued and spent since the tenant began, and what is held on it. Three queries."""
-    balance, moved = books.now(house)
-    open_holds = Hold.objects.filter(wallet=house, state=HoldState.OPEN)
-    holds = open_holds.aggregate(credits=Coalesce(Sum("credits"), 0), count=Count("pk"))
-    return HouseSummary(issued=-moved, spent=moved - balance, held=holds["credits"], holds=holds["count"])
+    """What the house issued and spent since the tenant began, and what is held on it. One query."""
+    balance, moved, held, holds = books.house_sums(house)
+    return HouseSummary(issued=-moved, spent=moved - balance, held=held, holds=holds)
 
 
 def _asked(wanted: Wanted) -> Q:
@@ -183,37 +196,37 @@ def _within(wanted: Wanted) -> Q:
     return since & Q(transfer__at__lt=wanted.until) if wanted.until else since
 
 
-def _walked(rows: QuerySet[Entry], wanted: Wanted, limit: int) -> list[Entry]:
-    """The first of these rows that are of the wanted days.
+def _walked(book: Book, rows: QuerySet[Entry], wanted: Wanted, limit: int) -> list[Any]:
+    """The first of these rows that are of the wanted days, marked, and with the wallet on the other side.
 
     The days are looked at here: a database that does not know that ids and days go together would read and sort all of
     the days' rows for the first few. The stretch is narrow, so that hardly more are looked at than are shown.
     """
-    whole = rows.select_related("transfer", "wallet__member__person")
+    sides = Entry.objects.filter(transfer=OuterRef("transfer")).exclude(pk=OuterRef("pk"))
+    other = Case(When(~IS_CAPTURE, then=Subquery(sides.values("wallet")[:1])))
+    whole = books.marked(book, rows.select_related("transfer").annotate(other_id=other))
     if not wanted.since and not wanted.until:
         return list(whole[:limit])
     found: list[int] = []
     seen, step = 0, _STEP
     places = rows.values_list("pk", "transfer__at")
-    while len(found) < limit and (some := list(places[seen : seen + step])):
+    is_more = True
+    while is_more and len(found) < limit:
+        some = list(places[seen : seen + step])
         found += [pk for pk, at in some if wanted.covers(at)]
+        is_more = len(some) == step
         seen, step = seen + step, step * 4
     return list(whole.filter(pk__in=found[:limit])) if found else []
 
 
-def _others(lines: list[Entry]) -> dict[int, Wallet]:
-    """The wallet on the other side of each entry, by the entry. One query, none for none."""
-    sides = Entry.objects.filter(transfer__in={line.transfer_id for line in lines}).select_related(
-        "wallet__member__person"
-    )
-    wallets: dict[int, list[Wallet]] = {}
-    for side in sides if lines else ():
-        wallets.setdefault(side.transfer_id, []).append(side.wallet)
-    pairs = [(line, wallet) for line in lines for wallet in wallets[line.transfer_id]]
-    return {line.pk: wallet for line, wallet in pairs if wallet.pk != line.wallet_id}
+def _with_missing(wallets: Mapping[int, Wallet], lines: list[Any]) -> dict[int, Wallet]:
+    """These wallets, and those of the lines that are not among them. One query, none where none is missing."""
+    missing = {pk for line in lines for pk in (line.wallet_id, line.other_id) if pk} - wallets.keys()
+    rows = Wallet.objects.filter(pk__in=missing).select_related("member__person") if missing else []
+    return {**wallets, **{row.pk: row for row in rows}}
 
 
-def _line(entry: Entry, other: Wallet | None, balance: int) -> Line:
+def _line(entry: Any, wallets: Mapping[int, Wallet], balance: int) -> Line:
     its = entry.transfer
     return Line(
         id=entry.pk,
@@ -222,8 +235,8 @@ def _line(entry: Entry, other: Wallet | None, balance: int) -> Line:
         reference=its.reference,
         note=its.note,
         actor=its.actor,
-        wallet=entry.wallet,
-        other=other,
+        wallet=wallets[entry.wallet_id],
+        other=wallets[entry.other_id] if entry.other_id else None,
         credits=entry.credits,
         balance_after=balance,
     )

@@ -96,15 +96,6 @@ def named(actor: Actor, *, chosen: str = "") -> list[tuple[str, str]]:
     return [(key.public_id, key.name) for key in shown.order_by(_LIVE_FIRST, "-pk").only("public_id", "name")]
 
 
-def with_wallets(actor: Actor) -> list[ApiKey]:
-    """The newest keys that the actor may see and that hold credits of their own, with their wallets. One query.
-
-    Revoked ones come last: what moved in their wallets is still there.
-    """
-    rows = ApiKey.objects.visible_to(actor).filter(wallet__isnull=False).select_related("wallet")
-    return list(rows.order_by(_LIVE_FIRST, "-pk")[:MOST_NAMED])
-
-
 def secrets(keys: Iterable[ApiKey]) -> dict[int, Secrets]:
     """The secrets of each of these keys by its primary key. One query."""
     rows: dict[int, list[KeySecret]] = {}

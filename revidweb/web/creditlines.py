@@ -7,13 +7,11 @@ from django.utils.translation import gettext as _
 
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor
-from revidweb.accounts.models import Member
 from revidweb.credits.models import TransferKind, Wallet, WalletKind
 from revidweb.credits.statements import Line
 from revidweb.jobs import listing
 from revidweb.jobs.models import Job
 from revidweb.keys import naming
-from revidweb.keys.models import ApiKey
 
 _CAPTURE = "capture:job:"
 _MEMBER = "member:"
@@ -44,26 +42,25 @@ class Names:
         return self.keys.get(wallet.pk if wallet else 0, _("the house"))
 
 
-def rows(
-    actor: Actor, lines: list[Line], *, members: Iterable[Member], keys: Iterable[ApiKey], is_house: bool
-) -> list[Row]:
-    """The lines in words. members, keys: some that are at hand; what else is named is asked for, in one query each."""
+def rows(actor: Actor, lines: list[Line], *, wallets: Iterable[Wallet], is_house: bool) -> list[Row]:
+    """The lines in words. wallets: some at hand, with members and keys; who else is named is asked for, each once."""
     jobs = listing.named(actor, [_job_id(line) for line in lines if _is_job(line)])
-    names = Names(_members(actor, lines, members), _keys(actor, lines, keys))
+    names = Names(_members(actor, lines, wallets), _keys(actor, lines, wallets))
     return [_row(line, jobs.get(_job_id(line)), names, is_house=is_house) for line in lines]
 
 
-def _members(actor: Actor, lines: list[Line], at_hand: Iterable[Member]) -> dict[str, str]:
+def _members(actor: Actor, lines: list[Line], at_hand: Iterable[Wallet]) -> dict[str, str]:
     """The names of the tenant's members who caused the lines."""
     named = {line.actor.removeprefix(_MEMBER) for line in lines if line.actor.startswith(_MEMBER)}
-    known = {row.public_id: str(row.person) for row in at_hand if row.public_id in named}
+    people = [wallet.member for wallet in at_hand if wallet.member] + ([actor.member] if actor.member else [])
+    known = {member.public_id: str(member.person) for member in people if member.public_id in named}
     missing = named - known.keys()
     return known | membership.names(actor.tenant, missing) if missing else known
 
 
-def _keys(actor: Actor, lines: list[Line], at_hand: Iterable[ApiKey]) -> dict[int, str]:
+def _keys(actor: Actor, lines: list[Line], at_hand: Iterable[Wallet]) -> dict[int, str]:
     """The names of the keys whose wallets gave or got."""
-    known = {key.wallet_id: key.name for key in at_hand if key.wallet_id}
+    known = {wallet.pk: wallet.api_key.name for wallet in at_hand if wallet.kind == WalletKind.KEY}
     sides = [wallet for line in lines for wallet in (line.wallet, line.other) if wallet]
     missing = {wallet.pk for wallet in sides if wallet.kind == WalletKind.KEY} - known.keys()
     return known | naming.by_wallet(actor.tenant, missing)

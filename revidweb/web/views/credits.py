@@ -1,7 +1,7 @@
 """Credits: what there is, and the statement as a bank would print it."""
 
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
@@ -9,17 +9,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.catalog.params import Choice
 from revidweb.credits import columns, ledger, statements
 from revidweb.credits.books import Book, Together
-from revidweb.credits.models import TransferKind
-from revidweb.credits.statements import Page, Wanted
+from revidweb.credits.models import TransferKind, Wallet, WalletKind
+from revidweb.credits.statements import Wanted
 from revidweb.jobs import charges
-from revidweb.keys import listing as keyring
 from revidweb.keys import naming
+from revidweb.keys import wallets as keywallets
 from revidweb.keys.models import ApiKey
 from revidweb.lib.csvfile import Column
 from revidweb.web import access, creditlines, days, exports
@@ -29,10 +28,7 @@ from revidweb.web.forms.filters import choices
 
 from . import key_credits
 
-Row = TypeVar("Row", Member, ApiKey)
-
 _PER_PAGE = 50
-_MOST_MEMBERS = 200  # in the list of statements; the others are reached from Members
 _TENANT, _HOUSE = "tenant", "house"  # statements that are of no member and no key, as the address names them
 
 
@@ -81,19 +77,19 @@ def credits(request: ActorRequest) -> HttpResponse:
     """
     if request.actor.key:
         return key_credits.shown(request)
-    members, keys = _members(request.actor), keyring.with_wallets(request.actor)
+    wallets = keywallets.listed(request.actor)
     wanted = _wanted(request.GET, request.actor)
-    subject, page = _opened(request, _subject(request, members, keys), wanted)
+    subject, page = _opened(request, _subject(request, wallets), wanted, wallets)
     shown = {
         "subject": subject,
         "figures": statements.figures(subject.book),
         "granting": subject.member is not None and request.actor.may(Right.GRANT),
-        "groups": _groups(request.actor, members, keys, subject),
+        "groups": _groups(request.actor, wallets, subject),
         "kinds": choices(_kinds(), wanted.kind, every=_("Everything")),
         "days": {name: days.named(request.GET, name) for name in ("from", "to")},
         "wanted": wanted,
         "is_filtered": wanted != statements.EVERYTHING,
-        "rows": creditlines.rows(request.actor, page.lines, members=members, keys=keys, is_house=subject.is_house),
+        "rows": creditlines.rows(request.actor, page.lines, wallets=wallets, is_house=subject.is_house),
         "export": exports.address(request, "credits_export", _address(request.GET)),
         "older": _address(request.GET, before=page.older),
         "newer": _address(request.GET, after=page.newer),
@@ -109,9 +105,9 @@ def export(request: ActorRequest) -> HttpResponseBase:
     if request.actor.key:
         return key_credits.export(request)
     wanted = _wanted(request.GET, request.actor)
-    subject = _subject(request, [], [])
+    subject = _subject(request, [])
     if _may_be_house(request, subject, wanted) and not statements.has_lines(subject.book):
-        subject = _house(request.actor)
+        subject = _house(request.actor, [])
     return exports.of_query(request, statements.found(subject.book, wanted), _columns(subject), name="credits")
 
 
@@ -123,15 +119,29 @@ def _columns(subject: Subject) -> list[Column]:
 # -- whose -----------------------------------------------------------------------------------------------------------
 
 
-def _subject(request: ActorRequest, members: list[Member], keys: list[ApiKey]) -> Subject:
-    """Whose statement is asked for; a stranger to the actor is 404. members, keys: some that are at hand."""
-    asked, actor = filters.word(request.GET, "of"), request.actor
-    if asked.startswith("key_"):
-        return _of_key(next((row for row in keys if row.public_id == asked), None) or access.key(request, asked))
+def _subject(request: ActorRequest, wallets: list[Wallet]) -> Subject:
+    """Whose statement is asked for; a stranger to the actor is 404. wallets: some that are at hand."""
+    asked = filters.word(request.GET, "of")
     if asked in (_TENANT, _HOUSE, ""):
-        return _of_all(actor, asked)
-    member = next((row for row in members if row.public_id == asked), None) or access.member(request, asked)
-    return Subject(asked, ledger.wallet_of(member), member=member)
+        return _of_all(request.actor, asked, wallets)
+    at_hand = next((subject for subject in map(_of_wallet, wallets) if subject.word == asked), None)
+    if at_hand:
+        return at_hand
+    return (
+        _of_key(access.key(request, asked)) if asked.startswith("key_") else _of_member(access.member(request, asked))
+    )
+
+
+def _of_wallet(wallet: Wallet) -> Subject:
+    if wallet.kind == WalletKind.HOUSE:
+        return Subject(_HOUSE, wallet)
+    if wallet.member:
+        return Subject(wallet.member.public_id, wallet, member=wallet.member)
+    return Subject(wallet.api_key.public_id, wallet, key=wallet.api_key)
+
+
+def _of_member(member: Member) -> Subject:
+    return Subject(member.public_id, ledger.wallet_of(member), member=member)
 
 
 def _of_key(key: ApiKey) -> Subject:
@@ -141,52 +151,52 @@ def _of_key(key: ApiKey) -> Subject:
     return Subject(key.public_id, key.wallet, key=key)
 
 
-def _of_all(actor: Actor, asked: str) -> Subject:
+def _of_all(actor: Actor, asked: str, wallets: list[Wallet]) -> Subject:
+    """Of those who see all the tenant's or the house's, of others their own."""
     if actor.may(Right.SEE_ALL):
-        return _house(actor) if asked == _HOUSE else Subject(_TENANT, Together(actor.tenant))
-    if asked or actor.member is None:
+        return _house(actor, wallets) if asked == _HOUSE else Subject(_TENANT, Together(actor.tenant))
+    if asked:
         raise Http404
-    return Subject(actor.member.public_id, ledger.wallet_of(actor.member), member=actor.member)
+    mine = (subject for subject in map(_of_wallet, wallets) if subject.member == actor.in_person)
+    return next(mine, None) or _of_member(actor.in_person)
 
 
-def _house(actor: Actor) -> Subject:
-    return Subject(_HOUSE, ledger.house(actor.tenant))
+def _house(actor: Actor, wallets: list[Wallet]) -> Subject:
+    at_hand = next((wallet for wallet in wallets if wallet.kind == WalletKind.HOUSE), None)
+    return Subject(_HOUSE, at_hand or ledger.house(actor.tenant))
 
 
-def _opened(request: ActorRequest, subject: Subject, wanted: Wanted) -> tuple[Subject, Page]:
+def _opened(
+    request: ActorRequest, subject: Subject, wanted: Wanted, wallets: list[Wallet]
+) -> tuple[Subject, statements.Page]:
     """The page of the statement that is asked for; the house's where nothing is asked for and nobody holds anything."""
     before, after = (_position(request.GET, name) for name in ("before", "after"))
-    page = statements.page(subject.book, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
-    if page.lines or not _may_be_house(request, subject, wanted):
-        return subject, page
-    house = _house(request.actor)
-    return house, statements.page(house.book, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
+    known = {wallet.pk: wallet for wallet in wallets}
+    page = partial(statements.page, before=before, after=after, limit=_PER_PAGE, wanted=wanted, wallets=known)
+    found = page(subject.book)
+    if found.lines or not _may_be_house(request, subject, wanted):
+        return subject, found
+    house = _house(request.actor, wallets)
+    return house, page(house.book)
 
 
 def _may_be_house(request: ActorRequest, subject: Subject, wanted: Wanted) -> bool:
     return subject.is_tenant and not request.GET.get("of") and wanted == statements.EVERYTHING
 
 
-def _members(actor: Actor) -> list[Member]:
-    """Whose statements the actor may choose from; nobody for who sees only their own."""
-    return list(membership.told_apart(actor)[:_MOST_MEMBERS])
-
-
-def _groups(actor: Actor, members: list[Member], keys: list[ApiKey], subject: Subject) -> list[Group]:
-    """The statements to choose from; none where there is only one's own."""
-    people = [(row.public_id, str(row.person)) for row in _with(subject.member, members)]
-    named = [(row.public_id, row.name) for row in _with(subject.key, keys)]
-    alone = [(_TENANT, _("Members and keys together")), (_HOUSE, _("The house"))] if actor.may(Right.SEE_ALL) else []
-    if not alone and actor.member:
-        people = [(actor.member.public_id, _("Your wallet"))]
-    groups = [Group("", _choices(alone, subject)), Group(_("Members") if alone else "", _choices(people, subject))]
-    groups.append(Group(_("Keys"), _choices(named, subject)))
-    return [group for group in groups if group.choices] if alone or named else []
-
-
-def _with(chosen: Row | None, listed: list[Row]) -> list[Row]:
-    """The chosen one stands in the list however long that is."""
-    return [*([chosen] if chosen and chosen not in listed else []), *listed]
+def _groups(actor: Actor, wallets: list[Wallet], subject: Subject) -> list[Group]:
+    """The statements to choose from; none where there is only one's own. The chosen one stands in any list."""
+    others = [one for one in map(_of_wallet, wallets) if not one.is_house]
+    if subject.word not in [_TENANT, _HOUSE, *(one.word for one in others)]:
+        others.insert(0, subject)
+    people = [(one.word, one.name) for one in others if one.member]
+    keys = [(one.word, one.name) for one in others if one.key]
+    if actor.may(Right.SEE_ALL):
+        alone = [(_TENANT, _("Members and keys together")), (_HOUSE, _("The house"))]
+        named = [("", alone), (_("Members"), people), (_("Keys"), keys)]
+    else:
+        named = [("", [(word, _("Your wallet")) for word, _name in people]), (_("Keys"), keys)] if keys else []
+    return [Group(label, _choices(some, subject)) for label, some in named if some]
 
 
 def _choices(named: list[tuple[str, str]], subject: Subject) -> list[Choice]:
