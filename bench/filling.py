@@ -29,10 +29,10 @@ PROMPT = (
 INSERTS = (
     """INSERT INTO credits_transfer (id, tenant_id, kind, reference, actor, note, at)
     {series} SELECT i, {tenant}, 'capture', 'capture:job:job_' || i, 'system', '', {at} FROM n""",
-    """INSERT INTO credits_entry (id, transfer_id, wallet_id, credits, balance_after)
-    {series} SELECT 2 * i, i, {wallet}, -1, {balance} FROM n""",
-    """INSERT INTO credits_entry (id, transfer_id, wallet_id, credits)
-    {series} SELECT 2 * i + 1, i, {spent}, 1 FROM n""",
+    """INSERT INTO credits_entry (id, transfer_id, wallet_id, tenant_id, kind, credits, balance_after)
+    {series} SELECT 2 * i, i, {wallet}, {tenant}, 'capture', -1, {balance} FROM n""",
+    """INSERT INTO credits_entry (id, transfer_id, wallet_id, tenant_id, kind, credits)
+    {series} SELECT 2 * i + 1, i, {spent}, {tenant}, 'capture', 1 FROM n""",
     """INSERT INTO credits_hold (id, wallet_id, credits, reference, state, captured, transfer_id, created_at, ended_at)
     {series} SELECT i, {wallet}, 1, 'job:job_' || i, 'captured', 1, i, {at}, {at} FROM n""",
     """INSERT INTO files_storedfile (id, public_id, tenant_id, member_id, key, purpose, kind, content_type, name,

@@ -26,7 +26,7 @@ def of_members() -> list[Column]:
 
 
 def of_lines(*, names_people: bool) -> list[Column]:
-    """Of a statement's entries: what moved, the balance after it, and the job that it paid for.
+    """Of entries as `statements.found` gives them: what moved, the balance after it, and the job that it paid for.
 
     names_people: also who caused it, as the trail writes it, with whom, and the note.
     """
@@ -41,7 +41,7 @@ def of_lines(*, names_people: bool) -> list[Column]:
         moment("at", "transfer__at"),
         word("kind", "transfer__kind"),
         number("credits"),
-        number("balance", "balance_after"),
+        number("balance"),
         word("job", Case(is_job)),
         *(people if names_people else []),
     ]

@@ -194,8 +194,8 @@ class Writer:
     def _transfer(self, kind: str, reference: str, source: int, target: int, credits: int, at: str) -> int:
         transfer, entries, moved = next(self._ids[Transfer]), self._ids[Entry], self._book.moved
         self._add(Transfer, transfer, self._tenant, kind, reference, "system", self._note, at)
-        self._add(Entry, next(entries), transfer, source, -credits, moved(source, -credits))
-        self._add(Entry, next(entries), transfer, target, credits, moved(target, credits))
+        for wallet, change in ((source, -credits), (target, credits)):
+            self._add(Entry, next(entries), transfer, wallet, self._tenant, kind, change, moved(wallet, change))
         return transfer
 
     # -- words -------------------------------------------------------------------------------------------------------

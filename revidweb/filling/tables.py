@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 COLUMNS: dict[type[models.Model], tuple[str, ...]] = {
     Batch: ("id", "public_id", "tenant_id", "member_id", "count", "created_at"),
     Transfer: ("id", "tenant_id", "kind", "reference", "actor", "note", "at"),
-    Entry: ("id", "transfer_id", "wallet_id", "credits", "balance_after"),
+    Entry: ("id", "transfer_id", "wallet_id", "tenant_id", "kind", "credits", "balance_after"),
     Hold: (
         *("id", "wallet_id", "credits", "reference", "state", "captured", "transfer_id"),
         *("created_at", "ended_at"),

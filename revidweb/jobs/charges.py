@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import F, Q, Value
 
 from revidweb.accounts.actors import Actor
-from revidweb.lib.csvfile import Column, moment, number, word
+from revidweb.lib.csvfile import Column, moment, number, text, word
 
 from .listing import PER_PAGE, Page
 from .models import Job, JobQuerySet
@@ -25,6 +25,12 @@ def columns() -> list[Column]:
         number("credits", -F("hold__captured")),
         word("job", "public_id"),
     ]
+
+
+def columns_of_lines() -> list[Column]:
+    """Of a ledger's entries in a file: what each job made that was paid for."""
+    job = "transfer__hold__job"
+    return [text("model", f"{job}__media_model__name"), text("prompt", f"{job}__prompt")]
 
 
 def page(

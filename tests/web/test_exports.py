@@ -65,15 +65,15 @@ def test_a_statement_keeps_the_true_balance_under_a_filter(user):
 
 def test_the_house_s_statement_says_to_whom_and_by_whom(owner, user):
     ledger.grant(user.member, credits=5, reference="grant:1", actor=owner.name, note="-thanks")
-    row = rows(get(owner, "credits_export"))[0]
-    assert (row["credits"], row["balance"], row["with"]) == ("-5", "", user.member.person.name)
+    row = rows(get(owner, "credits_export", query="?of=house"))[0]
+    assert (row["credits"], row["balance"], row["with"]) == ("-5", "-105", user.member.person.name)
     assert (row["by"], row["note"]) == (owner.name, "'-thanks")
 
 
 def test_a_member_s_statement_is_for_those_who_see_all(owner, user):
-    asked = f"?member={user.member.public_id}"
+    asked = f"?of={user.member.public_id}"
     assert [row["credits"] for row in rows(get(owner, "credits_export", query=asked))] == ["100"]
-    assert get(user, "credits_export", query=f"?member={owner.member.public_id}").status_code == 404
+    assert get(user, "credits_export", query=f"?of={owner.member.public_id}").status_code == 404
 
 
 def test_a_key_with_a_wallet_gets_its_lines_and_nobody_s_name(user):

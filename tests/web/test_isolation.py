@@ -81,8 +81,8 @@ TENANT: dict[str, Address] = {
     "connections": Address(may=MANAGERS),
     "create": Address(BOTH, query={"remix": "job_id", "input": "file_id"}),
     "create_options": Address(),
-    "credits": Address(query={"member": "member_id"}),
-    "credits_export": Address(query={"member": "member_id"}),
+    "credits": Address(query={"of": "member_id"}),
+    "credits_export": Address(query={"of": "member_id"}),
     "delivery": Address(),
     "delivery_resend": Address(POST),
     "gallery": Address(),  # a position that is not there means the beginning: results come and go
