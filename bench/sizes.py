@@ -7,9 +7,9 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.management import call_command
 from django.db import connection
@@ -19,14 +19,12 @@ from revidweb.accounts.models import Member, Role, Tenant
 from revidweb.catalog.models import MediaModel
 from revidweb.jobs.models import Job, Output
 from revidweb.keys.models import ApiKey
-from revidweb.lib import clock
-from revidweb.stats import folding, usage
+from revidweb.stats import folding
 from revidweb.stats.models import Dimension
-from revidweb.stats.values import Question, Scope, Span
 
 PAGES = ("", "credits/", "jobs/", "jobs/?state=failed", "keys/", "gallery/", "gallery/?kind=video", "members/")
 OF_A_USER = ("", "credits/", "jobs/", "gallery/")
-DAYS = (1, 7, 30, 365)
+DAYS = ("today", "7d", "30d", "365d")
 MOST_QUERIES, MOST_MS, MOST_COMBINED_MS = 12, 30, 300
 MOST_RATIO, MOST_RATIO_OF_MANY = 1.3, 2.0  # the second where each of many members or keys is a group of its own
 _OF_MANY = (Dimension.KEY, Dimension.MEMBER)
@@ -79,14 +77,11 @@ def _lines(tenant: Tenant) -> Iterator[Line]:
 
 def _pages(tenant: Tenant) -> Iterator[Line]:
     """Pages as an owner sees them; jobs, gallery and credits also as the busiest user does."""
-    members = Member.objects.filter(tenant=tenant).select_related("person").order_by("pk")
-    owner, user = members.filter(role=Role.OWNER)[0], members.filter(role=Role.USER)[0]
     job, output, key = (model.objects.filter(tenant=tenant).latest("pk") for model in (Job, Output, ApiKey))
     own = (f"jobs/{job.public_id}/", f"gallery/{output.public_id}/", f"keys/{key.public_id}/")
-    seen = (("", owner, (*PAGES, *own)), (", of a user", user, OF_A_USER))
-    for whose, member, pages in seen:
-        client = Client(headers={"host": "localhost"})
-        client.force_login(member.person)
+    seen = (("", Role.OWNER, (*PAGES, *own)), (", of a user", Role.USER, OF_A_USER))
+    for whose, role, pages in seen:
+        client = _client(tenant, role)
         for page in pages:
             name = "/".join(part for part in page.split("/") if "_" not in part) if page in own else page
             line = f"{name or 'overview'}{' of one' if page in own else ''}{whose}"
@@ -100,45 +95,51 @@ def _get(client: Client, address: str) -> None:
 
 
 def _usage(tenant: Tenant) -> Iterator[Line]:
-    """One scope and one grouping: the tenant's by everything, its busiest user's and key's by model."""
-    of_user, of_key = Scope(tenant, member=_user(tenant)), Scope(tenant, key=_key(tenant))
-    scopes = {"": Scope(tenant), ", of a user": of_user, ", of a key": of_key}
+    """One scope and one grouping: the tenant's by everything, its busiest user's and key's by what theirs has."""
+    of_owner, of_user, key = _client(tenant, Role.OWNER), _client(tenant, Role.USER), _key(tenant)
+    scopes = (
+        ("", of_owner, "", folding.dimensions(0, 0)),
+        (", of a user", of_user, "", folding.dimensions(1, 0)),
+        (", of a key", of_owner, f"&key={key.public_id}", folding.dimensions(0, 1)),
+    )
     for days in DAYS:
-        for whose, scope in scopes.items():
-            for by in folding.dimensions(scope.member, scope.key):
+        for whose, client, chosen, groupings in scopes:
+            for by in groupings:
                 ratio = MOST_RATIO_OF_MANY if by in _OF_MANY else MOST_RATIO
-                yield Line(f"usage {days} days by {by.value}{whose}", _read(scope, days, by), most_ratio=ratio)
+                call = partial(_get, client, f"/t/{tenant.slug}/usage/?range={days}&by={by}{chosen}")
+                yield Line(f"usage {days} by {by.value}{whose}", call, most_ratio=ratio)
 
 
 def _combined(tenant: Tenant) -> Iterator[Line]:
     """Filters together, which the full cross answers."""
-    model = str(MediaModel.objects.filter(jobs__tenant=tenant).order_by("position")[0].pk)
-    filters: list[tuple[Dimension, dict[Dimension, str]]] = [
-        (Dimension.KEY, {Dimension.MODEL: model}),
-        (Dimension.MEMBER, {Dimension.KIND: "image", Dimension.STATUS: "done"}),
-        (Dimension.MODEL, {Dimension.MEMBER: str(_user(tenant)), Dimension.STATUS: "failed"}),
-        (Dimension.SERVER, {Dimension.KEY: str(_key(tenant)), Dimension.MODEL: model}),
-        (Dimension.STATUS, {Dimension.MODEL: model, Dimension.KIND: "image", Dimension.MEMBER: str(_user(tenant))}),
-    ]
+    client, key, user = _client(tenant, Role.OWNER), _key(tenant), _member(tenant, Role.USER)
+    model = MediaModel.objects.filter(jobs__tenant=tenant).order_by("position")[0]
+    chosen = (
+        ("key", {"model": model.name}),
+        ("member", {"kind": "image", "status": "done"}),
+        ("model", {"member": user.public_id, "status": "failed"}),
+        ("server", {"key": key.public_id, "model": model.name}),
+        ("status", {"model": model.name, "kind": "image", "member": user.public_id}),
+    )
     for days in DAYS:
-        for by, chosen in filters:
-            name = f"usage {days} days by {by.value}, {' and '.join(one.value for one in chosen)} chosen"
-            call = _read(Scope(tenant), days, by, chosen)
+        for by, filters in chosen:
+            call = partial(_get, client, f"/t/{tenant.slug}/usage/?{urlencode({'range': days, 'by': by} | filters)}")
+            name = f"usage {days} by {by}, {' and '.join(filters)} chosen"
             yield Line(name, call, most_ms=MOST_COMBINED_MS, most_ratio=float("inf"))
 
 
-def _read(scope: Scope, days: int, by: Dimension, filters: dict[Dimension, str] | None = None) -> Call:
-    zone = usage.zone_of(scope.tenant)
-    today = clock.now().astimezone(zone).date()
-    return partial(usage.read, Question(scope, Span(today - timedelta(days=days - 1), today), by, filters or {}), zone)
+def _client(tenant: Tenant, role: str) -> Client:
+    client = Client(headers={"host": "localhost"})
+    client.force_login(_member(tenant, role).person)
+    return client
 
 
-def _user(tenant: Tenant) -> int:
-    return Member.objects.filter(tenant=tenant, role=Role.USER).order_by("pk")[0].pk
+def _member(tenant: Tenant, role: str) -> Member:
+    return Member.objects.filter(tenant=tenant, role=role).select_related("person").order_by("pk")[0]
 
 
-def _key(tenant: Tenant) -> int:
-    return ApiKey.objects.filter(tenant=tenant).order_by("pk")[0].pk
+def _key(tenant: Tenant) -> ApiKey:
+    return ApiKey.objects.filter(tenant=tenant).order_by("pk")[0]
 
 
 def _measured(calls: list[Call], rounds: int) -> list[Taken]:
