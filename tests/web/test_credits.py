@@ -269,7 +269,7 @@ def test_who_sees_all_sees_what_members_and_keys_hold_together(owner, user):
 def test_a_member_reads_the_statement_of_their_key(user):
     key = a_key(user.member, kind="budgeted", credits=30, name="Shop").key
     page = get(user.member, of=key.public_id)
-    assert statement(page) == [("Filled up by Ada", "by Ada", 30, 30)]
+    assert statement(page) == [("Filled up by Ada", "by Ada · Shop", 30, 30)]
     assert [[choice.label for choice in group.choices] for group in page.context["groups"]] == [
         ["Your wallet"],
         ["Shop"],
