@@ -16,7 +16,7 @@ from .books import Book, Together
 from .models import IS_CAPTURE, METERED, Entry, Hold, HoldState, TransferKind, Wallet
 
 NONE: Mapping[int, Wallet] = MappingProxyType({})
-_STEP = 500  # entries that are looked at at first for those of some days
+_EDGE = 150  # entries beside some days' own that are looked at with them at first
 _OF_JOB = ("capture", "return", "refund")  # what a reference says before "job:job_…"
 
 
@@ -207,16 +207,13 @@ def _walked(book: Book, rows: QuerySet[Entry], wanted: Wanted, limit: int) -> li
     whole = books.marked(book, rows.select_related("transfer").annotate(other_id=other))
     if not wanted.since and not wanted.until:
         return list(whole[:limit])
-    found: list[int] = []
-    seen, step = 0, _STEP
-    places = rows.values_list("pk", "transfer__at")
-    is_more = True
+    found: list[Any] = []
+    seen, step, is_more = 0, limit + _EDGE, True
     while is_more and len(found) < limit:
-        some = list(places[seen : seen + step])
-        found += [pk for pk, at in some if wanted.covers(at)]
-        is_more = len(some) == step
-        seen, step = seen + step, step * 4
-    return list(whole.filter(pk__in=found[:limit])) if found else []
+        some = list(whole[seen : seen + step])
+        found += [line for line in some if wanted.covers(line.transfer.at)]
+        seen, step, is_more = seen + step, step * 4, len(some) == step
+    return found[:limit]
 
 
 def _with_missing(wallets: Mapping[int, Wallet], lines: list[Any]) -> dict[int, Wallet]:

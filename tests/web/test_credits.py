@@ -15,6 +15,7 @@ from revidweb.credits import ledger
 from revidweb.jobs import submit
 from revidweb.jobs.models import Job
 from revidweb.providers.base import Kind, Mode, Order
+from tests.keys.makers import a_key
 from tests.makers import a_client, a_member, a_person, a_tenant
 
 pytestmark = pytest.mark.django_db
@@ -246,3 +247,54 @@ def test_the_page_asks_at_most_12_times(owner, user, django_assert_max_num_queri
         client = a_client(owner.member)
         with django_assert_max_num_queries(12):
             client.get(reverse("credits", args=[owner.tenant.slug]), asked)
+
+
+# -- what members and keys hold together, and keys
+
+
+def test_who_sees_all_sees_what_members_and_keys_hold_together(owner, user):
+    a_job(user)
+    a_key(user.member, kind="budgeted", credits=30, name="Shop")
+    page = get(owner.member)
+    figures = page.context["figures"]
+    assert (figures.balance, figures.free) == (126, 126)
+    assert [(row.whose, row.title, row.line.credits, row.line.balance_after) for row in page.context["rows"]][:3] == [
+        ("Shop", "Filled up by Ada", 30, 126),
+        ("Ada", "Filled into key Shop", -30, 96),
+        ("Ada", "Granted by the house", 30, 126),
+    ]
+    assert "Statement of members and keys together" in text(page)
+
+
+def test_a_member_reads_the_statement_of_their_key(user):
+    key = a_key(user.member, kind="budgeted", credits=30, name="Shop").key
+    page = get(user.member, of=key.public_id)
+    assert statement(page) == [("Filled up by Ada", "by Ada · Shop", 30, 30)]
+    assert [[choice.label for choice in group.choices] for group in page.context["groups"]] == [
+        ["Your wallet"],
+        ["Shop"],
+    ]
+    here = f"{reverse('credits', args=[user.tenant.slug])}?of={key.public_id}"
+    assert here in said(a_client(user.member).get(reverse("key", args=[user.tenant.slug, key.public_id])))
+
+
+def test_a_key_of_somebody_else_or_without_a_wallet_is_404(owner, user):
+    own, shared = a_key(user.member, kind="budgeted", credits=3).key, a_key(user.member).key
+    ben = members.add(owner.tenant, a_person(), role=Role.USER)
+    assert get(ben, of=own.public_id).status_code == 404
+    assert get(owner.member, of=own.public_id).status_code == 200
+    assert get(owner.member, of=shared.public_id).status_code == 404
+    assert get(a_member(role=Role.OWNER), of=own.public_id).status_code == 404
+
+
+@pytest.mark.parametrize("of", ["house", "tenant"])
+def test_the_tenants_own_statements_are_for_who_sees_all(owner, user, of):
+    assert get(owner.member, of=of).status_code == 200
+    assert get(user.member, of=of).status_code == 404
+
+
+def test_a_job_is_found_by_its_id(owner, user):
+    job, _other = a_job(user), a_job(user)
+    for page in (get(user.member, job=job.public_id), get(owner.member, job=job.public_id)):
+        assert [(row.job, row.line.balance_after) for row in page.context["rows"]] == [(job, 96)]
+    assert statement(get(user.member, job=job.public_id[:-1])) == []

@@ -76,6 +76,15 @@ def test_a_member_s_statement_is_for_those_who_see_all(owner, user):
     assert get(user, "credits_export", query=f"?of={owner.member.public_id}").status_code == 404
 
 
+def test_a_statement_of_many_says_whose_and_what_for(owner, user):
+    output = an_output(user.member)
+    captured, *_ = rows(get(owner, "credits_export"))
+    assert (captured["wallet"], captured["model"]) == (user.member.person.name, output.job.media_model.name)
+    assert captured["prompt"] == output.job.prompt
+    assert captured["balance"] == str(ledger.wallet_of(user.member).balance)
+    assert rows(get(owner, "credits_export", query="?kind=capture")) == [captured]
+
+
 def test_a_key_with_a_wallet_gets_its_lines_and_nobody_s_name(user):
     issued = a_key(user.member, kind="budgeted", credits=30)
     (row,) = by_key(issued.secret)

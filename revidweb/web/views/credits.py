@@ -192,7 +192,7 @@ def _groups(actor: Actor, wallets: list[Wallet], subject: Subject) -> list[Group
     people = [(one.word, one.name) for one in others if one.member]
     keys = [(one.word, one.name) for one in others if one.key]
     if actor.may(Right.SEE_ALL):
-        alone = [(_TENANT, _("Members and keys together")), (_HOUSE, _("The house"))]
+        alone = [(_TENANT, _("Members and keys")), (_HOUSE, _("The house"))]
         named = [("", alone), (_("Members"), people), (_("Keys"), keys)]
     else:
         named = [("", [(word, _("Your wallet")) for word, _name in people]), (_("Keys"), keys)] if keys else []
