@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "revidweb.jobs",
     "revidweb.library",
     "revidweb.stats",
+    "revidweb.reports",
     "revidweb.notices",
     "revidweb.api",
     "revidweb.web",
@@ -378,6 +379,7 @@ CELERY_IMPORTS = (
     "revidweb.files.uploading",
     "revidweb.keys.watching",
     "revidweb.stats.counting",
+    "revidweb.reports.reconcile",
     "revidweb.notices.telling",
     "revidweb.notices.mailing",
     "revidweb.notices.webhooks",
@@ -396,6 +398,7 @@ CELERY_TASK_ROUTES = {
     "revidweb.files.uploading.tick": {"queue": "poll"},
     "revidweb.keys.watching.*": {"queue": "poll"},
     "revidweb.stats.*": {"queue": "poll"},
+    "revidweb.reports.*": {"queue": "poll"},
     "revidweb.notices.*": {"queue": "poll"},
     "revidweb.jobs.store.*": {"queue": "store"},
 }
