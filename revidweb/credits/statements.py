@@ -60,7 +60,7 @@ class HouseSummary:
     """The house's figures in credits: what it gave to its members and paid itself, and what is held on it."""
 
     issued: int  # to members, less what came back
-    spent: int  # captured from the house itself
+    spent: int  # captured from the house itself, less what was given back
     held: int
     holds: int
 
@@ -122,7 +122,7 @@ def house_summary(house: Wallet) -> HouseSummary:
     open_holds = Hold.objects.filter(wallet=OuterRef("pk"), state=HoldState.OPEN)
     sums = Wallet.objects.filter(pk=house.pk).values_list(
         _total(entries, Sum("credits")),
-        _total(entries.exclude(transfer__kind=TransferKind.CAPTURE), Sum("credits")),
+        _total(entries.exclude(transfer__kind__in=[TransferKind.CAPTURE, TransferKind.REFUND]), Sum("credits")),
         _total(open_holds, Sum("credits")),
         _total(open_holds, Count("pk")),
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from revidweb.accounts.actors import Actor
 
@@ -24,7 +24,7 @@ def page(
     since, until: aware, the latter not included. before, after: the job where the page beside this one ends. Where
     fewer than a page are newer than `after`, the newest page is meant: a second query.
     """
-    rows = Job.objects.visible_to(actor).filter(_within(since, until), hold__captured__gt=0)
+    rows = Job.objects.visible_to(actor).filter(_within(since, until), hold__captured__gt=F("refunded"))
     rows = rows.select_related("media_model", "hold").order_by("-ended_at", "-id")
     if after is not None:
         newer = list(rows.filter(_is_later(after)).reverse()[: limit + 1])

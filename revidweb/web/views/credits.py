@@ -26,7 +26,7 @@ from . import key_credits
 
 _PER_PAGE = 50
 _MOST_MEMBERS = 200  # in the list of statements; the others are reached from Members
-_CAPTURE = "capture:job:"
+_JOBS = ("capture:job:", "refund:job:")
 _MEMBER = "member:"
 
 
@@ -131,6 +131,7 @@ def _kinds() -> list[tuple[str, str]]:
         (TransferKind.GRANT, _("Grants")),
         (TransferKind.CAPTURE, _("Jobs")),
         (TransferKind.TRANSFER, _("Transfers")),
+        (TransferKind.REFUND, _("Given back")),
     ]
 
 
@@ -138,14 +139,12 @@ def _kinds() -> list[tuple[str, str]]:
 
 
 def _rows(actor: Actor, lines: list[Line], members: list[Member], *, is_house: bool) -> list[Row]:
-    jobs = listing.named(actor, [line.reference.removeprefix(_CAPTURE) for line in lines if _is_job(line)])
+    jobs = listing.named(actor, [name for line in lines if (name := _job_of(line))])
     names = _names(
         actor, {line.actor.removeprefix(_MEMBER) for line in lines if line.actor.startswith(_MEMBER)}, members
     )
     keys = _keys(actor, lines)
-    return [
-        _row(line, jobs.get(line.reference.removeprefix(_CAPTURE)), names, keys, is_house=is_house) for line in lines
-    ]
+    return [_row(line, jobs.get(_job_of(line)), names, keys, is_house=is_house) for line in lines]
 
 
 def _keys(actor: Actor, lines: list[Line]) -> dict[int, str]:
@@ -156,23 +155,27 @@ def _keys(actor: Actor, lines: list[Line]) -> dict[int, str]:
 
 
 def _row(line: Line, job: Job | None, names: dict[str, str], keys: dict[int, str], *, is_house: bool) -> Row:
-    if _is_job(line):
+    if _job_of(line):
         return Row(line, *_job_words(line, job, is_house=is_house), job)
     by = names.get(line.actor.removeprefix(_MEMBER), "")
     said = [_("by %(name)s") % {"name": by} if by else "", line.note]
     return Row(line, _moved_words(line, keys), " · ".join(filter(None, said)), None)
 
 
-def _is_job(line: Line) -> bool:
-    return line.reference.startswith(_CAPTURE)
+def _job_of(line: Line) -> str:
+    """The job that it paid for, or that it gives back; "" for none."""
+    cause = next((cause for cause in _JOBS if line.reference.startswith(cause)), None)
+    return line.reference.removeprefix(cause) if cause else ""
 
 
 def _job_words(line: Line, job: Job | None, *, is_house: bool) -> tuple[str, str]:
     if job is None:
-        return _("A job"), line.reference.removeprefix(_CAPTURE)
-    who = str(job.member.person if job.member else job.key)
-    said = [who, job.prompt] if is_house else [job.prompt]
-    return job.media_model.title, " · ".join(said)
+        title, detail = _("A job"), _job_of(line)
+    else:
+        who = str(job.member.person if job.member else job.key)
+        title, detail = job.media_model.title, " · ".join([who, job.prompt] if is_house else [job.prompt])
+    given_back = _("Given back: %(title)s") % {"title": title}
+    return (given_back if line.kind == TransferKind.REFUND else title), detail
 
 
 def _moved_words(line: Line, keys: dict[int, str]) -> str:
