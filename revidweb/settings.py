@@ -380,6 +380,7 @@ CELERY_IMPORTS = (
     "revidweb.keys.watching",
     "revidweb.stats.counting",
     "revidweb.reports.reconcile",
+    "revidweb.reports.nightly",
     "revidweb.notices.telling",
     "revidweb.notices.mailing",
     "revidweb.notices.webhooks",

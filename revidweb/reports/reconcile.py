@@ -23,6 +23,7 @@ from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
 from revidweb.providers.account_pages import AccountPages, CreditLine, CreditLog, Endpoint, JobEntry, JobPage, Question
 from revidweb.providers.base import AccountRefused, ProviderBusy, ProviderError
+from revidweb.trail import trail
 
 from . import comparing
 from .comparing import Compared, Comparison, Ours, Stretch
@@ -264,7 +265,21 @@ def _keep(run: Reconciliation, credit_log: CreditLog, found: Comparison, listed:
     )
     rows = [_row(run, one, known.get((one.mark, str(one.sort))), jobs, listed) for one in found.differences]
     Difference.objects.bulk_create(rows, batch_size=500)
-    run.refresh_from_db()
+    if run.is_nightly:
+        _tell(run, [row for row in rows if row.is_new])
+
+
+def _tell(run: Reconciliation, news: Sequence[Difference]) -> None:
+    """Say in the trail what nobody has seen yet; nothing where there is nothing new."""
+    if news:
+        trail.record(
+            "connection.differs",
+            about=run.connection.reference,
+            tenant=run.tenant.public_id,
+            count=len(news),
+            difference_micros=sum(row.difference_micros for row in news),
+            run=run.public_id,
+        )
 
 
 def _other(line: CreditLine) -> dict[str, Any]:
