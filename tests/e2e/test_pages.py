@@ -71,6 +71,8 @@ STUDIO = {
     "connections": "{studio}/connections/",
     "connection": "{well}",
     "connection in trouble": "{troubled}",
+    "reconcile, not yet": "{troubled}reconcile/",
+    "reconcile": "{well}reconcile/",
     "connect": "{studio}/connections/add/",
     "create with a connection": "{studio}/create/image/",
     "models of a connection": "{studio}/models/",

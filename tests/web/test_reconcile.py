@@ -6,9 +6,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from revidweb.connections.models import Connection
+from revidweb.jobs import adopt
+from revidweb.jobs.models import Attempt, Job
 from revidweb.lib import clock
 from revidweb.reports.models import Difference, Reconciliation
 from tests.jobs.steps import store_all
+from tests.library.makers import a_job
 from tests.makers import a_client
 from tests.reports.conftest import (  # noqa: F401
     account,
@@ -218,3 +221,56 @@ def test_a_difference_of_another_connection_is_not_there(owner, quiet):
 def test_a_user_is_let_in_nowhere(user, quiet):
     assert get(user, quiet).status_code == 403
     assert post(user, quiet, a_difference(quiet), remedy="note").status_code == 403
+
+
+def test_a_refund_stands_in_the_payers_statement_and_leads_to_its_job(owner, user, connection, made, stand_in):  # noqa: F811
+    job, theirs = made("a fox")
+    stand_in.book.refund_late(theirs)
+    post(owner, connection, reconciled(owner, connection).differences.get(), remedy="give_back")
+    page = a_client(user.member).get(reverse("credits", args=[user.tenant.slug]) + "?kind=refund")
+    assert "Given back: Imagen 4.0 a fox" in text(page)
+    assert job.public_id in page.content.decode()
+    own = text(a_client(user.member).get(reverse("job", args=[user.tenant.slug, job.public_id])))
+    assert "4 credits were given back" in own
+    assert "Charged 4 credits Given back 4 credits" in own
+
+
+# -- late results
+
+
+@pytest.fixture
+def late(owner, user):
+    """A failed job whose success came afterwards."""
+    job = a_job(user.member, state="failed", ended_at=clock.now())
+    there = Connection.objects.get(pk=job.connection_id)
+    Attempt.objects.create(job=job, number=1, connection=there, state="sent", ticket="there-1")
+    Job.objects.filter(pk=job.pk).update(late_at=clock.now(), late_results=["preview:0"])
+    return Job.objects.get(pk=job.pk)
+
+
+def test_a_late_result_is_adopted_from_its_jobs_page(user, late):
+    client, where = a_client(user.member), reverse("job", args=[user.tenant.slug, late.public_id])
+    assert "Adopt its result, free of charge" in text(client.get(where))
+    first, again = (client.post(f"{where}adopt/").headers["Location"] for _ in range(2))
+    assert first == again
+    adopted = Job.objects.get(retry_of=late)
+    assert first == reverse("job", args=[user.tenant.slug, adopted.public_id])
+    page = text(client.get(first))
+    assert "Adopted: it came after its job had failed" in page
+    assert "Paid by nobody" in page
+    assert "Its result was adopted as a job of its own" in text(client.get(where))
+
+
+def test_a_job_without_a_late_result_has_nothing_to_adopt(user):
+    job = a_job(user.member, state="failed", ended_at=clock.now())
+    where = reverse("job", args=[user.tenant.slug, job.public_id])
+    answer = a_client(user.member).post(f"{where}adopt/", follow=True)
+    assert "There is no late result to adopt." in text(answer)
+    assert a_client(user.member).get(f"{where}adopt/").status_code == 405
+
+
+@pytest.mark.parametrize("name", ["overview", "jobs", "gallery", "create"])
+def test_every_list_shows_a_job_that_nobody_paid_for(user, late, name):
+    adopt.adopt_late(user, late)
+    args = [user.tenant.slug, *(["image"] if name == "create" else [])]
+    assert a_client(user.member).get(reverse(name, args=args)).status_code == 200
