@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, F, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce
 
 from revidweb.connections.models import Connection
 
@@ -30,10 +31,17 @@ def latest(connection: Connection) -> Reconciliation | None:
 
 def runs(connection: Connection) -> Sequence[Reconciliation]:
     """The newest runs, each with how many of its differences are open (`open`). One query."""
+    found = Difference.objects.filter(reconciliation=OuterRef("pk"))
     counted = Reconciliation.objects.filter(connection=connection).annotate(
-        found=Count("differences"), open=Count("differences", filter=Q(differences__standing=Standing.OPEN))
+        found=_number(found), open=_number(found.filter(standing=Standing.OPEN))
     )
     return list(counted.order_by("-pk")[:RUNS_SHOWN])
+
+
+def _number(rows: "QuerySet[Difference]") -> Coalesce:
+    """How many, as a subquery: only the runs that are shown are counted."""
+    counted = rows.order_by().values("reconciliation").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)
 
 
 def tallies(run: Reconciliation) -> list[Tally]:

@@ -51,5 +51,5 @@ def _again(tonight: Reconciliation) -> Reconciliation | None:
         stage=Stage.ASKING, failure="", reason="", ended_at=None, lease_until=None, created_at=clock.now()
     ):
         return None
-    wake.up(reconcile.ask, tonight.pk, expires=reconcile.LEASE_S)
+    wake.up(reconcile.ask, tonight.pk, expires=reconcile.LOST_S)
     return tonight

@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 MOST_DAYS = 92
 FRESH_S = 120  # what is younger is still being written, here or there
+LOST_S = 15  # a run that nobody took up by then is sent for again
 LEASE_S = 600  # longer than any log takes
 _OTHERS_KEPT = 50
 _RAW_MOST_CHARS = 40_000
@@ -69,16 +70,29 @@ def start(
             )
     except IntegrityError:
         return Reconciliation.objects.filter(connection=connection).order_by("-pk")[0]
-    wake.up(ask, run.pk, expires=LEASE_S)
+    wake.up(ask, run.pk, expires=LOST_S)
     return run
 
 
 def give_up_dead(connection: Connection) -> None:
     """End the run that nobody is at any more."""
+    _give_up(Reconciliation.objects.filter(connection=connection))
+
+
+def _give_up(runs: "QuerySet[Reconciliation]") -> None:
     dead = Q(lease_until__lt=clock.now()) | Q(lease_until__isnull=True, created_at__lt=clock.ago(LEASE_S))
-    Reconciliation.objects.filter(dead, connection=connection, stage=Stage.ASKING).update(
-        stage=Stage.FAILED, failure="interrupted", ended_at=clock.now()
+    runs.filter(dead, stage=Stage.ASKING).update(
+        stage=Stage.FAILED, failure="interrupted", lease_until=None, ended_at=clock.now()
     )
+
+
+@shared_task
+def tick() -> None:
+    """Wake whoever asks for the runs whose message was lost, and end those whose process died."""
+    _give_up(Reconciliation.objects.all())
+    lost = Reconciliation.objects.filter(stage=Stage.ASKING, lease_until=None, created_at__lt=clock.ago(LOST_S))
+    for pk in lost.values_list("pk", flat=True):
+        wake.up(ask, pk, expires=LOST_S)
 
 
 def can(connection: Connection) -> bool:

@@ -149,6 +149,26 @@ def test_one_run_at_a_time(owner, connection):
     assert (first.stage, first.failure) == ("failed", "interrupted")
 
 
+def test_a_run_whose_message_was_lost_is_sent_for_again(
+    owner, connection, monkeypatch, django_capture_on_commit_callbacks
+):
+    sent: list[int] = []
+    monkeypatch.setattr(reconcile.ask, "apply_async", lambda args, **_: sent.extend(args))
+    day = clock.now().date()
+    run = reconcile.begin(owner, connection, first_day=day, last_day=day)
+    with django_capture_on_commit_callbacks(execute=True):
+        reconcile.tick()
+    assert sent == []
+    Reconciliation.objects.update(created_at=clock.ago(60))
+    with django_capture_on_commit_callbacks(execute=True):
+        reconcile.tick()
+    assert sent == [run.pk]
+    Reconciliation.objects.update(lease_until=clock.ago(1))
+    reconcile.tick()
+    run.refresh_from_db()
+    assert (run.stage, run.failure) == ("failed", "interrupted")
+
+
 def test_a_run_is_asked_once(owner, connection, account, stand_in):
     stand_in.book.plant_job(account, model="nano-banana", credits=7)
     run = reconciled(owner, connection)
