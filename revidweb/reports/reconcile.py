@@ -144,7 +144,7 @@ def _credit_log(run: Reconciliation, pages: AccountPages, *, since: datetime, un
     wanted = registry.provider(run.connection.provider).requests.credit_log
     most = budget.take(credential, wanted=wanted, rank=budget.Rank.PAGE)
     if not most:
-        raise ProviderBusy("No request is free at this moment.", code="rate", retry_after_s=1)
+        raise ProviderBusy("No request is free at this moment.", code="own_rate")
     account = account_with(run.connection, credential)
     found = pages.credit_log(account, since=since, until=until, most_requests=most)
     budget.give_back(credential, most - found.requests)

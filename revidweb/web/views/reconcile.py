@@ -248,14 +248,14 @@ def _failure(run: Reconciliation) -> dict[str, str]:
     """Why a run came to nothing, and in the provider's words."""
     said = {
         "unreachable": _("The account could not be reached."),
-        "rate": _("No request was free for it: orders and looks come first. Try again in a few seconds."),
+        "own_rate": _("No request was free for it: orders and looks come first. Try again in a few seconds."),
         "interrupted": _("It was interrupted. Nothing was changed; begin again."),
         "account_invalid": _("The account refuses the key. Replace it, then try again."),
         "account_exhausted": _("The account is out of credits and does not answer. Fill it up, then try again."),
         "account_locked": _("The account is locked. Ask the provider."),
         "gone": _("This account has no log of credits that could be read."),
     }
-    own = ("interrupted", "rate")
+    own = ("interrupted", "own_rate")
     text = said.get(run.failure, _("The account had no time. Try again in a minute."))
     return {"text": text, "answer": "" if run.failure in own else run.reason}
 
