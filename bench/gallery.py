@@ -23,82 +23,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revidweb.settings")
 django.setup()
 
 from django.core.management import call_command  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
+from django.db import connection  # noqa: E402
 
+from bench.filling import IS_POSTGRES, MEMBERS, MODELS, fill, found  # noqa: E402
 from revidweb.accounts import actors  # noqa: E402
-from revidweb.accounts.models import Member, Person, Role, Tenant  # noqa: E402
-from revidweb.catalog.models import MediaModel, Offer  # noqa: E402
-from revidweb.connections.models import Connection  # noqa: E402
-from revidweb.credits.models import Wallet  # noqa: E402
-from revidweb.jobs.models import Batch, Output  # noqa: E402
+from revidweb.accounts.models import Member, Person  # noqa: E402
+from revidweb.catalog.models import MediaModel  # noqa: E402
+from revidweb.jobs.models import Output  # noqa: E402
 from revidweb.library import favourites, gallery  # noqa: E402
 from revidweb.library.gallery import Filters  # noqa: E402
 
-MEMBERS, MODELS, SMALL, RUNS, ENOUGH_MS = 50, 40, 10_000, 15, 3000
-IS_POSTGRES = connection.vendor == "postgresql"
+SMALL, RUNS, ENOUGH_MS = 10_000, 15, 3000
 Call = Callable[[], object]
-
-AT = (
-    "timestamptz '2026-01-01 00:00:00+00' + i * interval '30 seconds'"
-    if IS_POSTGRES
-    else "strftime('%Y-%m-%d %H:%M:%f', 1767225600 + i * 30, 'unixepoch')"
-)
-SERIES = "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
-KIND = "CASE WHEN i % 5 = 0 THEN 'video' ELSE 'image' END"
-PROMPT = (
-    "'A harbour at blue hour, number ' || i || ', long lens, calm water, lanterns, ' "
-    "|| CASE WHEN i % 250000 = 7 THEN 'ultramarine' ELSE 'cobalt' END"
-)
-INSERTS = (
-    """INSERT INTO credits_hold (id, wallet_id, credits, reference, state, captured, created_at, ended_at)
-    {series} SELECT i, {wallet}, 1, 'job:' || i, 'released', 0, {at}, {at} FROM n""",
-    """INSERT INTO files_storedfile (id, public_id, tenant_id, member_id, purpose, kind, content_type, name, size_bytes,
-    sha256, width, height, has_audio, path, thumb_path, poster_path, blur, created_at)
-    {series} SELECT i, 'fil_' || i, {tenant}, {member}, 'output', {kind}, 'image/png', '', 1000, '', 1024, 768, {no},
-    'o/' || i, 't/' || i, '', '', {at} FROM n""",
-    """INSERT INTO jobs_job (id, public_id, tenant_id, member_id, batch_id, kind, mode, media_model_id, prompt, params,
-    offer_id, connection_id, server, price_key, upstream_credits, credits, is_estimate, hold_id, state, progress,
-    error_code, error, next_look_at, looks, misses, results, cover_id, created_at, ended_at, changed_at)
-    {series} SELECT i, 'job_' || i, {tenant}, {member}, {batch}, {kind}, 't2i', {model}, {prompt}, '{{}}',
-    {offer}, {connection}, 's1', '1k', 1, 1, {no}, i, 'done', 100, '', '', {at}, 0, 0, '[]', i, {at}, {at}, {at}
-    FROM n""",
-    """INSERT INTO jobs_output (id, public_id, job_id, position, tenant_id, member_id, kind, media_model_id, file_id,
-    created_at) {series} SELECT i, 'out_' || i, i, 0, {tenant}, {member}, {kind}, {model}, i, {at} FROM n""",
-)
-
-
-def found() -> dict[str, object]:
-    """The few rows that all others point at, as the words that the inserts leave open."""
-    tenant = Tenant.objects.create(slug="bench", name="Bench")
-    people = [Person.objects.create_user(f"p{n}@bench.test", None) for n in range(MEMBERS)]
-    roles = [Role.OWNER] + [Role.USER] * (MEMBERS - 1)
-    members = [Member.objects.create(tenant=tenant, person=p, role=r) for p, r in zip(people, roles, strict=True)]
-    models = [MediaModel.objects.create(name=f"m{n}", title=f"m{n}", kind="image") for n in range(MODELS + 1)]
-    at_preview = Connection.objects.create(tenant=tenant, provider="preview", name="Preview")
-    rare, often = models[-1].pk, f"{models[0].pk} + i % {MODELS}"
-    return {
-        "tenant": tenant.pk,
-        "member": f"{members[0].pk} + i % {MEMBERS}",
-        "model": f"CASE WHEN i % 200000 = 11 THEN {rare} ELSE {often} END",
-        "wallet": Wallet.objects.create(tenant=tenant, kind="house").pk,
-        "batch": Batch.objects.create(tenant=tenant, member=members[0], count=1).pk,
-        "offer": Offer.objects.create(media_model=models[0], connection=at_preview).pk,
-        "connection": at_preview.pk,
-        "at": AT,
-        "kind": KIND,
-        "prompt": PROMPT,
-        "no": "false" if IS_POSTGRES else "0",
-    }
-
-
-@transaction.atomic
-def fill(words: dict[str, object], *, first: int, last: int) -> None:
-    """Rows first..last of the big tables, and fresh statistics where the database keeps them by itself."""
-    with connection.cursor() as cursor:
-        for insert in INSERTS:
-            cursor.execute(insert.format(series=SERIES.format(first=first, last=last), **words))
-        if IS_POSTGRES:
-            cursor.execute("ANALYZE")
 
 
 def pages() -> dict[str, Call]:

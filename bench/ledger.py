@@ -48,8 +48,9 @@ def captures(wallets: list[Wallet], house: Wallet, spent: Wallet, numbers: range
         payer = house if n % 4 == 0 else wallets[n % WALLETS]
         payer.balance -= 1 if payer is not house else 0
         after = payer.balance if payer is not house else None
-        entries.append(Entry(transfer=transfer, wallet=payer, credits=-1, balance_after=after))
-        entries.append(Entry(transfer=transfer, wallet=spent, credits=1))
+        its = {"transfer": transfer, "tenant": house.tenant, "kind": "capture"}
+        entries.append(Entry(wallet=payer, credits=-1, balance_after=after, **its))
+        entries.append(Entry(wallet=spent, credits=1, **its))
         hold = Hold(wallet=payer, credits=1, reference=f"job:{n}", state="captured", captured=1, transfer=transfer)
         hold.ended_at = clock.now()
         holds.append(hold)

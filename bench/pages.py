@@ -1,8 +1,14 @@
-"""Every page's processor time on demo data, as a ratio to a plain page of 28 KB in the same run, and its queries.
+"""What pages take.
+
+    DATABASE_URL=postgres://… python -m bench.pages [--rounds 15] [--sizes 10000 1000000]
+
+On PostgreSQL: every page of a tenant at each size, see bench.sizes; exit code 1 when a line falls short. The database
+is an empty one, or one of an earlier run, whose tenants are measured again.
 
     python -m bench.pages [--rounds 15]
 
-Makes its own data folder and throws it away: the demo tenant with 40 stored results.
+On SQLite: every page's processor time on demo data, as a ratio to a plain page of 28 KB in the same run, and its
+queries: the demo tenant with 40 stored results. Either way the data folder is its own and thrown away.
 """
 
 import argparse
@@ -30,6 +36,7 @@ from django.test import Client  # noqa: E402
 from django.test.utils import override_settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
+from bench import sizes  # noqa: E402
 from revidweb import demo, urls  # noqa: E402
 from revidweb.accounts.actors import of  # noqa: E402
 from revidweb.accounts.models import Member, Person  # noqa: E402
@@ -95,12 +102,20 @@ def measure(client: Client, address: str, rounds: int) -> tuple[float, int, int]
 
 def main() -> None:
     """Print one line per page."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000])
+    asked = parser.parse_args()
     call_command("migrate", verbosity=0)
     call_command("createcachetable", database="cache", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
+    if connection.vendor == "postgresql":
+        raise SystemExit(0 if sizes.run(asked.sizes, asked.rounds) else 1)
+    against_plain(asked.rounds)
+
+
+def against_plain(rounds: int) -> None:
+    """Each page's processor time beside a plain one's."""
     loading.load()
     made = demo.make()
     make_results(40)

@@ -1,4 +1,7 @@
-"""The demo tenant: an owner and a user with credits and keys; passwords and secrets are kept in the data folder."""
+"""The demo tenant: an owner and a user with credits, keys and a past.
+
+Passwords and secrets are kept in the data folder. The past is made up, and its payments and attempts say so.
+"""
 
 import json
 import os
@@ -14,12 +17,22 @@ from revidweb.accounts import actors, members, tenants
 from revidweb.accounts.models import Member, Person, Role
 from revidweb.catalog import founding
 from revidweb.credits import ledger
+from revidweb.credits.models import Transfer
+from revidweb.filling import history
+from revidweb.filling.rows import Keeping
+from revidweb.filling.script import Plan
 from revidweb.keys import issuing, minting
 from revidweb.keys.models import ApiKey, KeyKind, KeySecret
+from revidweb.lib import clock
 from revidweb.trail import trail
 
 CREDITS = 2_000  # what the user starts with
 KEY_CREDITS = 500  # what their budgeted key starts with, beside those
+JOBS, DAYS = 900, 60  # of its past
+NOTE = "Demo history"
+_PICTURES = 24  # of its latest jobs; older results were deleted
+_TOP_UP = 500
+_GRANT = "grant:demo"
 OWNER_EMAIL = "owner@demo.example"
 MEMBER_EMAIL = "member@demo.example"
 
@@ -37,7 +50,12 @@ def make() -> Demo:
     with transaction.atomic():
         owner = _owner(demo["owner"], is_fresh=kept is None)
         member = _member(owner, demo["member"], is_fresh=kept is None)
-        demo |= _keys(owner, member, demo)
+        demo |= _keys(owner, member, demo, KeyKind.SHARED)
+        is_new = _past(owner)
+        _fill(member)
+        demo |= _keys(owner, member, demo, KeyKind.BUDGETED)
+    if is_new:
+        history.count(owner.tenant)
     demo |= {"url": settings.PUBLIC_URL, "tenant": owner.tenant.slug}
     _keep(demo)
     return demo
@@ -55,19 +73,36 @@ def _owner(sign_in: dict[str, str], *, is_fresh: bool) -> Member:
 
 def _member(owner: Member, sign_in: dict[str, str], *, is_fresh: bool) -> Member:
     person = _person(sign_in, is_fresh=is_fresh, name="Demo Member")
-    member = members.add(owner.tenant, person, role=Role.USER)
-    ledger.grant(member, credits=CREDITS, reference="grant:demo", actor=trail.SYSTEM, note="Demo credits")
-    return member
+    return members.add(owner.tenant, person, role=Role.USER)
 
 
-def _keys(owner: Member, member: Member, demo: Demo) -> dict[str, str]:
-    """The secrets that are kept, as far as they are of keys that are here; of all others fresh ones."""
+def _past(owner: Member) -> bool:
+    """Sixty days of jobs, before anything else happens; False where they are there, or something else is."""
+    plan = Plan(JOBS, DAYS, until=clock.now().replace(minute=0, second=0, microsecond=0), seed="demo")
+    keeping = Keeping(_PICTURES, are_all=False)
+    return history.write(owner.tenant, plan, keeping=keeping, note=NOTE, top_up=_TOP_UP)
+
+
+def _fill(member: Member) -> None:
+    """Let the member have so many credits to start with, once."""
+    if Transfer.objects.filter(reference=_GRANT).exists():
+        return
+    left = ledger.wallet_of(member).free
+    ledger.grant(member, credits=CREDITS - left, reference=_GRANT, actor=trail.SYSTEM, note="Demo credits")
+
+
+def _keys(owner: Member, member: Member, demo: Demo, wanted_kind: str) -> dict[str, str]:
+    """The secrets of the keys of this kind that are kept, as far as the keys are here; of all others fresh ones."""
     wanted = (
         ("api_key", member, KeyKind.SHARED, "Demo key"),
         ("budgeted_key", member, KeyKind.BUDGETED, "Demo key with a budget"),
         ("owner_key", owner, KeyKind.SHARED, "Demo owner's key"),
     )
-    return {word: _kept_secret(demo, word) or _secret(word, whose, kind, name) for word, whose, kind, name in wanted}
+    return {
+        word: _kept_secret(demo, word) or _secret(word, whose, kind, name)
+        for word, whose, kind, name in wanted
+        if kind == wanted_kind
+    }
 
 
 def _kept_secret(demo: Demo, word: str) -> str:

@@ -17,6 +17,7 @@ SCHEDULE = {
     "late": _every(settings.TICK_S * 5, "revidweb.jobs.late.tick"),
     "sweep": _every(settings.TICK_S * 5, "revidweb.jobs.sweep.tick"),
     "contact": _every(settings.TICK_S * 5, "revidweb.jobs.contact.tick"),
+    "checkpoints": _every(settings.TICK_S * 300, "revidweb.credits.checkpoints.tick"),
     "keys": _every(settings.TICK_S * 15, "revidweb.keys.watching.tick"),
     "usage": _every(settings.TICK_S * 5, "revidweb.stats.counting.tick"),
     "usage moved": _every(settings.TICK_S * 30, "revidweb.stats.counting.rebuild_moved"),

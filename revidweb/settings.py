@@ -209,7 +209,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = None  # a box on the sign-in page asks
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_RATE_LIMITS = {"key": "20/m/ip,200/h/ip"}  # beside allauth's own: who tries keys at their door
+# Beside allauth's own: who tries keys at their door, or keys of their own, and who reads with such a key.
+ACCOUNT_RATE_LIMITS = {"key": "20/m/ip,200/h/ip", "own_key": "10/m/ip,60/h/ip", "own_key_page": "60/m/ip"}
 ACCOUNT_REAUTHENTICATION_REQUIRED = True  # before addresses or second factors change
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300  # seconds
 PASSWORD_RESET_TIMEOUT = 7200  # seconds that a link in a mail is good
@@ -331,6 +332,7 @@ REVIDAPI_TIMEOUT_S = env.seconds("REVIDAPI_TIMEOUT_S", 30, least=1, most=300)
 REVIDAPI_LOOK_TIMEOUT_S = min(REVIDAPI_TIMEOUT_S, 10)  # a round of looks waits for the slowest
 REVIDAPI_CREATE_TIMEOUT_S = env.seconds("REVIDAPI_CREATE_TIMEOUT_S", 120, least=1, most=600)
 REVIDAPI_LOOK_S = env.seconds("REVIDAPI_LOOK_S", 3, least=0.2, most=300)
+MIRROR_FRESH_S = env.seconds("MIRROR_FRESH_S", 60, least=1, most=3600)
 REVIDAPI_PRESIGN_BYTES = env.whole("REVIDAPI_PRESIGN_MB", 8, least=0, most=1000) * 1_048_576
 
 # -- programs ---------------------------------------------------------------------------------------------------------
@@ -378,6 +380,7 @@ CELERY_IMPORTS = (
     "revidweb.catalog.sync",
     "revidweb.files.uploading",
     "revidweb.keys.watching",
+    "revidweb.credits.checkpoints",
     "revidweb.stats.counting",
     "revidweb.reports.reconcile",
     "revidweb.reports.nightly",
@@ -397,6 +400,7 @@ CELERY_TASK_ROUTES = {
     "revidweb.accounts.sessions.*": {"queue": "poll"},
     "revidweb.catalog.sync.*": {"queue": "poll"},
     "revidweb.files.uploading.tick": {"queue": "poll"},
+    "revidweb.credits.checkpoints.*": {"queue": "poll"},
     "revidweb.keys.watching.*": {"queue": "poll"},
     "revidweb.stats.*": {"queue": "poll"},
     "revidweb.reports.*": {"queue": "poll"},

@@ -96,6 +96,10 @@ class Tenant(models.Model):
     join_policy = models.CharField(
         _("who may join"), max_length=8, choices=JoinPolicy.choices, default=JoinPolicy.INVITED
     )
+    allows_own_keys = models.BooleanField(
+        default=False,
+        help_text="Whether visitors may look into their own accounts at the provider with their own keys.",
+    )
     created_at = models.DateTimeField(default=clock.now)
     changed_at = models.DateTimeField(auto_now=True, help_text="Versions the accent's stylesheet and the logo.")
 

@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -60,13 +60,22 @@ def set_join_policy(actor: Actor, policy: str) -> Tenant:
     return _change(actor, {"join_policy": policy})
 
 
+def allow_own_keys(actor: Actor, is_allowed: bool) -> Tenant:
+    """Say whether visitors may look into their own accounts at the provider; the same again changes nothing.
+
+    Raises Refusal: "not_allowed".
+    """
+    actor.must(Right.MANAGE_TENANT)
+    return _change(actor, {"allows_own_keys": is_allowed})
+
+
 @cache
 def time_zones() -> frozenset[str]:
     """Every IANA name that this machine knows; read from disk once."""
     return frozenset(available_timezones())
 
 
-def _change(actor: Actor, wanted: dict[str, str]) -> Tenant:
+def _change(actor: Actor, wanted: Mapping[str, str | bool]) -> Tenant:
     with transaction.atomic():
         tenant = Tenant.objects.select_for_update(no_key=True).get(pk=actor.tenant.pk)
         changes = {field: [getattr(tenant, field), value] for field, value in wanted.items()}
@@ -76,7 +85,7 @@ def _change(actor: Actor, wanted: dict[str, str]) -> Tenant:
     return tenant
 
 
-def _write(tenant: Tenant, actor: Actor, changes: dict[str, list[str]]) -> None:
+def _write(tenant: Tenant, actor: Actor, changes: dict[str, list[str | bool]]) -> None:
     for field, (_old, new) in changes.items():
         setattr(tenant, field, new)
     tenant.save(update_fields=[*changes, "changed_at"])

@@ -105,7 +105,8 @@ def _body(told: Schema, content: Schema) -> list[Field]:
 
 
 def _answer(told: Schema, response: Schema) -> list[Field]:
-    shapes = [_resolved(told, one) for one in _shapes(response["content"]["application/json"]["schema"])]
+    schema = response["content"].get(bodies.JSON, {}).get("schema", {})  # a file has no fields
+    shapes = [_resolved(told, one) for one in _shapes(schema)]
     return list({field.name: field for shape in shapes for field in _fields(told, shape)}.values())
 
 

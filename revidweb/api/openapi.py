@@ -61,6 +61,12 @@ def answers(good: Any, *statuses: int) -> dict[int, Any]:
     return {200: good, **{status: _SHAPES.get(status, shapes.Problem) for status in also}}
 
 
+def file(content_type: str, description: str) -> dict[str, Any]:
+    """Ninja's `openapi_extra` of an answer that is a file."""
+    content = {content_type: {"schema": {"type": "string"}}}
+    return {"responses": {200: {"description": description, "content": content}}}
+
+
 def _object(fields: Mapping[str, Schema], required: tuple[str, ...]) -> Schema:
     return (
         {"type": "object", "properties": dict(fields), "required": list(required)}

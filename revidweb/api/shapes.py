@@ -234,6 +234,41 @@ class Transaction(BaseModel):
     created_at: datetime
 
 
+class Used(BaseModel):
+    """Jobs that ended, and the credits that were paid for them."""
+
+    jobs: int
+    completed: int
+    failed: int
+    cancelled: int
+    credits: int
+
+
+class UsedModel(Used):
+    """Of one model."""
+
+    model: str
+
+
+class UsedDay(Used):
+    """On one day of the tenant's."""
+
+    date: str
+
+
+class Stats(BaseModel):
+    """Usage of some days, in the tenant's time zone: by model, the most credits first, and by day, oldest first."""
+
+    from_date: str
+    to_date: str
+    timezone: str
+    total_jobs: int
+    credits_spent: int
+    current_balance: int
+    by_model: list[UsedModel]
+    by_day: list[UsedDay]
+
+
 class Transactions(BaseModel):
     """The key's own wallet, or what jobs of a shared key cost; newest first."""
 

@@ -12,7 +12,7 @@ from revidweb.lib.refusal import Refusal
 
 from . import errors
 from .auth import BearerKey
-from .endpoints import balance, dashboard, files, image, jobs, limits, media, models, video
+from .endpoints import balance, dashboard, files, image, jobs, limits, media, models, stats, video
 
 api = NinjaAPI(
     title="revidweb API",
@@ -33,6 +33,7 @@ for router, tag in (
     (limits.router, "Account"),
     (balance.router, "Account"),
     (dashboard.router, "Account"),
+    (stats.router, "Account"),
 ):
     api.add_router("", router, tags=[tag])
 

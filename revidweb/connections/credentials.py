@@ -14,7 +14,7 @@ from revidweb.lib import clock, http, sealing
 from revidweb.lib.refusal import Refusal
 
 from . import budget
-from .models import Connection, Credential
+from .models import AccountCopy, Connection, Credential
 
 KEY_MAX_CHARS = 500
 BASE_URL_MAX_CHARS = 300
@@ -79,14 +79,21 @@ def keep(connection: Connection, *, base_url: str, key: str) -> Credential:
     credential = current.credential  # read after the lock: a join would still show the one before
     if credential is None or credential.fingerprint != mark:
         connection.credentials.filter(retired_at__isnull=True).update(retired_at=clock.now())
+        _forget_copies(connection)
         credential = _sealed(connection, base_url, key, mark)
     _use(connection, credential)
     return credential
 
 
 def forget(connection: Connection) -> None:
-    """Wipe every key of the connection for good; a second call changes nothing."""
+    """Wipe every key of the connection, and what their accounts told, for good; a second call changes nothing."""
     connection.credentials.update(sealed="", fingerprint="", retired_at=Coalesce(F("retired_at"), clock.now()))
+    _forget_copies(connection)
+
+
+def _forget_copies(connection: Connection) -> None:
+    """Another key may be another account's."""
+    AccountCopy.objects.filter(credential__connection=connection).delete()
 
 
 def _sealed(connection: Connection, base_url: str, key: str, mark: str) -> Credential:

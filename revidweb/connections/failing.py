@@ -1,10 +1,35 @@
 """Which connections need somebody's look."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
+from revidweb.accounts.actors import Actor
+
 from .models import Connection, ConnectionQuerySet
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a tenant's connections stand together. failing: those in use that take no orders now.
+
+    is_alone: whether preview is the only one. draws_previews: whether preview is on.
+    """
+
+    failing: list[Connection]
+    is_alone: bool
+    draws_previews: bool
+
+
+def standing(actor: Actor) -> Standing:
+    """Of the actor's tenant. One query."""
+    rows = list(Connection.objects.visible_to(actor).order_by("pk"))
+    return Standing(
+        failing=[row for row in rows if row.is_enabled and not row.takes_orders],
+        is_alone=all(row.is_preview for row in rows),
+        draws_previews=any(row.is_preview and row.is_enabled for row in rows),
+    )
 
 
 def failing() -> ConnectionQuerySet:

@@ -145,6 +145,36 @@ class Credential(models.Model):
         return f"{self.hint} at {self.base_url}"
 
 
+class AccountCopy(models.Model):
+    """What is known of one question about an account: its last good answer, and why the last try failed, if it did."""
+
+    credential = models.ForeignKey(Credential, on_delete=models.CASCADE, related_name="copies")
+    endpoint = models.CharField(max_length=16)
+    page = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=32, blank=True)
+    kind = models.CharField(max_length=32, blank=True)
+
+    text = models.TextField(blank=True, help_text="The answer as it came, without any key.")
+    media_type = models.CharField(max_length=32, default="application/json")
+    is_cut = models.BooleanField(default=False)
+    size_bytes = models.PositiveIntegerField(default=0)
+    read_at = models.DateTimeField(null=True, blank=True, help_text="Empty: there was no good answer yet.")
+
+    failure_code = models.CharField(max_length=20, blank=True, help_text="Of the last try; empty after a good one.")
+    failure = models.CharField(max_length=300, blank=True, help_text="In the provider's words.")
+    failed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["credential", "endpoint", "page", "status", "kind"], name="account_copy_one_of_a_question"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} {self.page}"
+
+
 def account_of(connection: Connection, credential: Credential | None) -> Account:
     """What a provider's functions take. Raises sealing.CannotOpen."""
     if credential is None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.cache import cache
 
 from revidweb.accounts.actors import Actor
+from revidweb.accounts.models import Tenant
 from revidweb.lib.refusal import Refusal
 
 from .models import Connection
@@ -59,6 +60,20 @@ def asking(connection: Connection) -> Iterator[float]:
             return
         with place("asking", MOST_BY_THE_CLOCK, for_s=for_s) as is_free:
             yield 0 if is_free else _SOON_S
+
+
+@contextmanager
+def reading(tenant: Tenant, *, for_s: float) -> Iterator[bool]:
+    """Let a page of the tenant's wait for a provider's answer; False where too many of the tenant, or of all, do.
+
+    for_s: as in `place`.
+    """
+    with place(f"reading:{tenant.public_id}", MOST_OF_A_TENANT, for_s=for_s) as is_mine:
+        if not is_mine:
+            yield False
+            return
+        with place("trying", most(), for_s=for_s) as is_free:
+            yield is_free
 
 
 @contextmanager

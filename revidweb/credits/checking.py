@@ -5,17 +5,47 @@ back.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from django.db import connection
-from django.db.models import Count, F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Sum, Value, Window
+from django.db import IntegrityError, connection
+from django.db.models import (
+    Aggregate,
+    BigIntegerField,
+    Count,
+    F,
+    FilteredRelation,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    Window,
+)
 from django.db.models.functions import Coalesce, Concat, Lag, Substr
 
 from revidweb.accounts.models import MemberState
 
 from . import sql
+from .books import MOVED
 from .ledger import REFUND
-from .models import METERED, Entry, Hold, HoldState, Transfer, TransferKind, Wallet, WalletKind
+from .models import (
+    IS_METERED,
+    METERED,
+    Checkpoint,
+    Entry,
+    Hold,
+    HoldState,
+    Shelf,
+    Transfer,
+    TransferKind,
+    Wallet,
+    WalletKind,
+)
 
 _METERED = Q(kind__in=METERED)
 _OF_METERED = Q(wallet__kind__in=METERED)
@@ -53,6 +83,19 @@ def guards_stand() -> Iterator[Fault]:
     """The triggers that forbid changes are in place."""
     for name in sql.missing(connection):
         yield Fault("guard_missing", f"trigger {name}", "in place", "missing or switched off")
+
+
+@contextmanager
+def summed_at_once() -> Iterator[None]:
+    """Prove the transfers of the caller's transaction together, not one by one: for a million of them.
+
+    Raises IntegrityError where one does not sum to zero. Meanwhile the guards of sums are off, for this transaction.
+    """
+    sql.switch_sums(connection, on=False)
+    yield
+    sql.switch_sums(connection, on=True)
+    for fault in transfers_sum_to_zero():
+        raise IntegrityError(str(fault))
 
 
 def transfers_sum_to_zero() -> Iterator[Fault]:
@@ -201,6 +244,38 @@ def keys_are_filled_from_their_tenant() -> Iterator[Fault]:
         yield Fault("wallet_origin", f"wallet {pk}", expected, f"a {kind} wallet of tenant {its}")
 
 
+def entries_are_of_their_transfers() -> Iterator[Fault]:
+    """An entry's tenant and kind are its transfer's."""
+    wrong = Entry.objects.exclude(tenant=F("transfer__tenant"), kind=F("transfer__kind"))
+    columns = ("pk", "wallet", "transfer__tenant", "transfer__kind", "tenant", "kind")
+    for pk, wallet, due, due_kind, tenant, kind in wrong.values_list(*columns).iterator():
+        yield Fault("entry_copy", _entry(pk, wallet), f"a {due_kind} of tenant {due}", f"a {kind} of tenant {tenant}")
+
+
+def checkpoints_sum_up() -> Iterator[Fault]:
+    """A checkpoint goes on from the one before it, and says what the entries in between sum to."""
+    for shelf, is_its in ((Shelf.TOGETHER, IS_METERED), (Shelf.HOUSE, _OF_HOUSE)):
+        marks = Checkpoint.objects.filter(shelf=shelf)
+        its = Entry.objects.filter(
+            is_its, tenant=OuterRef("tenant"), pk__gt=OuterRef("after"), pk__lte=OuterRef("entry")
+        )
+        before = marks.filter(tenant=OuterRef("tenant"), entry__lt=OuterRef("entry")).order_by("-entry")
+        summed = marks.annotate(
+            due_after=_or_nothing(before.values("entry")),
+            due_balance=_or_nothing(before.values("balance")) + _or_nothing(_totals(its, Sum("credits"))),
+            due_moved=_or_nothing(before.values("moved")) + _or_nothing(_totals(its.filter(MOVED), Sum("credits"))),
+            due_oldest=Subquery(_totals(its, Min("transfer__at"))),
+            due_newest=Subquery(_totals(its, Max("transfer__at"))),
+        )
+        names = ("after", "balance", "moved", "oldest", "newest")
+        said = [f"{name}_at" if name in ("oldest", "newest") else name for name in names]
+        dues = [f"due_{name}" for name in names]
+        right = {name: F(due) for name, due in zip(said, dues, strict=True)}
+        for pk, *values in summed.exclude(**right).values_list("pk", *dues, *said).iterator():
+            expected, found = (" / ".join(map(str, half)) for half in (values[:5], values[5:]))
+            yield Fault("checkpoint", f"checkpoint {pk} of {shelf}", expected, found)
+
+
 CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     guards_stand,
     transfers_sum_to_zero,
@@ -217,7 +292,18 @@ CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     credits_flow_one_way,
     tenants_stay_apart,
     keys_are_filled_from_their_tenant,
+    entries_are_of_their_transfers,
+    checkpoints_sum_up,
 )
+
+
+def _totals(entries: QuerySet[Entry], total: Aggregate) -> "QuerySet[Any, Any]":
+    return entries.order_by().values("tenant").annotate(total=total).values("total")
+
+
+def _or_nothing(rows: "QuerySet[Any, Any]") -> Coalesce:
+    """The first row's figure as a subquery; 0 where there is none."""
+    return Coalesce(Subquery(rows[:1]), 0, output_field=BigIntegerField())
 
 
 def _differing(what: str, wallets: QuerySet[Wallet], expected: str, found: str) -> Iterator[Fault]:

@@ -420,7 +420,8 @@ def _post(
 
 
 def _entry(posted: Transfer, wallet: Wallet, credits: int) -> Entry:
-    if not wallet.is_metered:
-        return Entry(transfer=posted, wallet=wallet, credits=credits)
-    wallet.balance += credits
-    return Entry(transfer=posted, wallet=wallet, credits=credits, balance_after=wallet.balance)
+    entry = Entry(transfer=posted, wallet=wallet, tenant_id=posted.tenant_id, kind=posted.kind, credits=credits)
+    if wallet.is_metered:
+        wallet.balance += credits
+        entry.balance_after = wallet.balance
+    return entry

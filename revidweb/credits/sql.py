@@ -1,11 +1,13 @@
-"""What the database itself forbids, beyond constraints: triggers, which each database writes in its own way.
+"""What the database itself forbids, beyond constraints: triggers, which each database writes in its own way; and sums.
 
 A later migration that rebuilds one of these tables on SQLite loses its triggers: let it end with `install`.
 `check_ledger` reports a guard that is missing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import connection as default
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
@@ -77,6 +79,20 @@ def remove(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(f"DROP TRIGGER IF EXISTS {guard.name}{on}")
 
 
+def switch_sums(connection: BaseDatabaseWrapper, *, on: bool) -> None:
+    """Let each transfer be summed at the commit, or not: within a transaction, which nobody else sees before its end.
+
+    SQLite sums none.
+    """
+    if connection.vendor == "sqlite":
+        return
+    connection.check_constraints()  # while anything waits for the commit, PostgreSQL switches nothing
+    verb = "ENABLE" if on else "DISABLE"
+    with connection.cursor() as cursor:
+        for guard in _balances():
+            cursor.execute(f"ALTER TABLE {guard.table} {verb} TRIGGER {guard.name}")
+
+
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
     """The names of guards that do not stand, or that were switched off."""
     there = (
@@ -115,3 +131,24 @@ def _balance(name: str, table: str, transfer: str) -> Guard:
         f" FOR EACH ROW EXECUTE FUNCTION {name}()"
     )
     return Guard(name, table, (function, trigger))
+
+
+# -- sums ------------------------------------------------------------------------------------------------------------
+
+_OF = {"tenant": "tenant_id = %s AND balance_after IS NOT NULL", "wallet": "wallet_id = %s"}
+_SUM = "SELECT %s, COALESCE(SUM(credits), 0) FROM credits_entry WHERE {of} AND id > %s AND id <= %s"
+
+
+def sums(owner: str, pk: int, spans: Sequence[tuple[int, int]]) -> list[int]:
+    """The sums of the entries after the first id of each span up to its second, in order. One query, none for none.
+
+    owner, pk: a "wallet", or the "tenant" whose metered wallets they are of. Each span is a statement with its own
+    bounds in it: the database sees how short they are and takes its index for each.
+    """
+    if not spans:
+        return []
+    each = _SUM.format(of=_OF[owner])
+    words = [word for place, (start, end) in enumerate(spans) for word in (place, pk, start, end)]
+    with default.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join([each] * len(spans)), words)
+        return [int(total) for _place, total in sorted(cursor.fetchall())]

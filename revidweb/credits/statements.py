@@ -1,12 +1,23 @@
-"""Read the book: one wallet's figures, and its entries as a bank would print them."""
+"""Read a book: its figures, and its entries as a bank would print them. A book is one wallet, or many together."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 
-from django.db.models import Aggregate, Count, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Aggregate, Case, Count, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
-from .models import Entry, Hold, HoldState, TransferKind, Wallet
+from revidweb.accounts.models import Tenant
+
+from . import books
+from .books import Book, Together
+from .models import IS_CAPTURE, METERED, Entry, Hold, HoldState, TransferKind, Wallet
+
+NONE: Mapping[int, Wallet] = MappingProxyType({})
+_STEP = 500  # entries that are looked at at first for those of some days
+_OF_JOB = ("capture", "return", "refund")  # what a reference says before "job:job_…"
 
 
 @dataclass(frozen=True)
@@ -19,18 +30,27 @@ class Line:
     reference: str  # the cause, "capture:job:job_…"
     note: str
     actor: str  # as the trail writes it
-    other: Wallet | None  # the wallet on the other side, with its member and person
+    wallet: Wallet  # whose line it is, with its member and person
+    other: Wallet | None  # the wallet on the other side, with its member and person; None for what jobs cost
     credits: int
-    balance_after: int | None  # None for house and spent, which store no balance
+    balance_after: int  # of the book, whatever is filtered
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which lines: of one kind ("" all), from `since` up to, not including, `until` (aware; None is open)."""
+    """Which lines: of one kind ("" all), from `since` up to, not including, `until` (aware; None is open).
+
+    job: a job's whole public id, "" for all: what it cost, and what came back of it.
+    """
 
     kind: str = ""
+    job: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+    def covers(self, at: datetime) -> bool:
+        """Whether it is of the wanted days."""
+        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
 
 
 EVERYTHING = Wanted()
@@ -47,7 +67,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Summary:
-    """A wallet's figures in credits, and how many holds are open on it."""
+    """Figures of a metered wallet, or of many, in credits, and how many holds are open."""
 
     balance: int
     held: int
@@ -66,44 +86,58 @@ class HouseSummary:
 
 
 def lines(
-    wallet: Wallet,
+    book: Book,
     *,
     before: int | None = None,
     after: int | None = None,
     limit: int = 50,
     wanted: Wanted = EVERYTHING,
+    wallets: Mapping[int, Wallet] = NONE,
 ) -> list[Line]:
-    """The wallet's entries, newest first, in two queries however long the book is.
+    """The book's entries, newest first: at most three queries however long it is, and for some days one more.
 
-    before: a line's id; only older ones follow. after: the newer ones next to that line.
+    before: a line's id; only older ones follow. after: the newer ones next to that line. wallets: some that are at
+    hand, by id, with their members and persons; others are asked for.
     """
-    entries = _filtered(wallet, wanted).select_related("transfer")
+    entries = books.entries(book).filter(books.stretch(book, wanted.since, wanted.until), _asked(wanted))
     if after is not None:
-        found = list(entries.filter(pk__gt=after).order_by("id")[:limit])[::-1]
+        found = _walked(book, entries.filter(pk__gt=after).order_by("id"), wanted, limit)[::-1]
     else:
         older = entries if before is None else entries.filter(pk__lt=before)
-        found = list(older.order_by("-id")[:limit])
-    others = _others(wallet, [entry.transfer_id for entry in found])
-    return [_line(entry, others.get(entry.transfer_id)) for entry in found]
+        found = _walked(book, older.order_by("-id"), wanted, limit)
+    known = _with_missing(wallets, found)
+    balances = books.balances(book, found, is_whole=wanted == EVERYTHING)
+    return [_line(entry, known, balances[entry.pk]) for entry in found]
 
 
 def page(
-    wallet: Wallet,
+    book: Book,
     *,
     before: int | None = None,
     after: int | None = None,
     limit: int = 50,
     wanted: Wanted = EVERYTHING,
+    wallets: Mapping[int, Wallet] = NONE,
 ) -> Page:
     """`lines`, and the ways to the pages beside them. Too few newer lines for a page: the first page."""
-    found = lines(wallet, before=before, after=after, limit=limit + 1, wanted=wanted)
+    found = lines(book, before=before, after=after, limit=limit + 1, wanted=wanted, wallets=wallets)
     if after is None:
         shown, has_older, has_newer = found[:limit], len(found) > limit, before is not None
     elif len(found) > limit:
         shown, has_older, has_newer = found[1:], True, True
     else:
-        return page(wallet, limit=limit, wanted=wanted)
+        return page(book, limit=limit, wanted=wanted, wallets=wallets)
     return Page(shown, shown[-1].id if shown and has_older else None, shown[0].id if shown and has_newer else None)
+
+
+def found(book: Book, wanted: Wanted = EVERYTHING) -> QuerySet[Entry]:
+    """All entries of a statement that are asked for, newest first, each with its `balance`: for a file."""
+    return books.with_balance(book, _asked(wanted) & _within(wanted)).order_by("-id")
+
+
+def has_lines(book: Book) -> bool:
+    """Whether anything ever moved in it. One query."""
+    return books.entries(book).exists()
 
 
 def summary(wallet: Wallet) -> Summary:
@@ -116,41 +150,83 @@ def summary(wallet: Wallet) -> Summary:
     )
 
 
-def house_summary(house: Wallet) -> HouseSummary:
-    """What the house issued and spent since the tenant began, summed from its entries in one query."""
-    entries = Entry.objects.filter(wallet=OuterRef("pk"))
-    open_holds = Hold.objects.filter(wallet=OuterRef("pk"), state=HoldState.OPEN)
-    sums = Wallet.objects.filter(pk=house.pk).values_list(
-        _total(entries, Sum("credits")),
-        _total(entries.exclude(transfer__kind__in=[TransferKind.CAPTURE, TransferKind.REFUND]), Sum("credits")),
-        _total(open_holds, Sum("credits")),
-        _total(open_holds, Count("pk")),
+def together(tenant: Tenant) -> Summary:
+    """What the tenant's members and keys hold together. One query."""
+    wallets = Wallet.objects.filter(tenant=tenant, kind__in=METERED)
+    holds = Hold.objects.filter(state=HoldState.OPEN, wallet__tenant=tenant, wallet__kind__in=METERED)
+    sums = Tenant.objects.filter(pk=tenant.pk).values_list(
+        _total(wallets.values("tenant"), Sum("balance")),
+        _total(wallets.values("tenant"), Sum("held")),
+        _total(holds.values("wallet__tenant"), Count("pk")),
     )
-    given, issued, held, holds = sums.get()
-    return HouseSummary(issued=-issued, spent=issued - given, held=held, holds=holds)
+    balance, held, count = sums.get()
+    return Summary(balance=balance, held=held, free=balance - held, holds=count)
 
 
-def _total(rows: "QuerySet[Entry] | QuerySet[Hold]", total: Aggregate) -> Coalesce:
-    """The aggregate of one wallet's rows as a subquery; 0 where there are none."""
-    return Coalesce(Subquery(rows.values("wallet").annotate(total=total).values("total")), 0)
+def _total(groups: "QuerySet[Any, Any]", total: Aggregate) -> Coalesce:
+    """The aggregate of the one group as a subquery; 0 where there is none."""
+    return Coalesce(Subquery(groups.order_by().annotate(total=total).values("total")), 0)
 
 
-def _filtered(wallet: Wallet, wanted: Wanted) -> QuerySet[Entry]:
-    entries = wallet.entries.all()
-    if wanted.kind:
-        entries = entries.filter(transfer__kind=wanted.kind)
-    if wanted.since:
-        entries = entries.filter(transfer__at__gte=wanted.since)
-    return entries.filter(transfer__at__lt=wanted.until) if wanted.until else entries
+def figures(book: Book) -> "Summary | HouseSummary":
+    """What stands above the statement."""
+    if isinstance(book, Together):
+        return together(book.tenant)
+    return summary(book) if book.is_metered else house_summary(book)
 
 
-def _others(wallet: Wallet, transfers: list[int]) -> dict[int, Wallet]:
-    """The wallet on the other side of each transfer."""
-    entries = Entry.objects.filter(transfer__in=transfers).exclude(wallet=wallet)
-    return {entry.transfer_id: entry.wallet for entry in entries.select_related("wallet__member__person")}
+def house_summary(house: Wallet) -> HouseSummary:
+    """What the house issued and spent since the tenant began, and what is held on it. One query."""
+    balance, moved, held, holds = books.house_sums(house)
+    return HouseSummary(issued=-moved, spent=moved - balance, held=held, holds=holds)
 
 
-def _line(entry: Entry, other: Wallet | None) -> Line:
+def _asked(wanted: Wanted) -> Q:
+    """All but the days."""
+    asked = Q(kind=wanted.kind) if wanted.kind else Q()
+    if wanted.kind and wanted.kind != TransferKind.CAPTURE:
+        asked &= ~IS_CAPTURE  # said outright, so that SQLite too takes the index of the few
+    if wanted.job:
+        asked &= Q(transfer__reference__in=[f"{deed}:job:{wanted.job}" for deed in _OF_JOB])
+    return asked
+
+
+def _within(wanted: Wanted) -> Q:
+    since = Q(transfer__at__gte=wanted.since) if wanted.since else Q()
+    return since & Q(transfer__at__lt=wanted.until) if wanted.until else since
+
+
+def _walked(book: Book, rows: QuerySet[Entry], wanted: Wanted, limit: int) -> list[Any]:
+    """The first of these rows that are of the wanted days, marked, and with the wallet on the other side.
+
+    The days are looked at here: a database that does not know that ids and days go together would read and sort all of
+    the days' rows for the first few. The stretch is narrow, so that hardly more are looked at than are shown.
+    """
+    sides = Entry.objects.filter(transfer=OuterRef("transfer")).exclude(pk=OuterRef("pk"))
+    other = Case(When(~IS_CAPTURE, then=Subquery(sides.values("wallet")[:1])))
+    whole = books.marked(book, rows.select_related("transfer").annotate(other_id=other))
+    if not wanted.since and not wanted.until:
+        return list(whole[:limit])
+    found: list[int] = []
+    seen, step = 0, _STEP
+    places = rows.values_list("pk", "transfer__at")
+    is_more = True
+    while is_more and len(found) < limit:
+        some = list(places[seen : seen + step])
+        found += [pk for pk, at in some if wanted.covers(at)]
+        is_more = len(some) == step
+        seen, step = seen + step, step * 4
+    return list(whole.filter(pk__in=found[:limit])) if found else []
+
+
+def _with_missing(wallets: Mapping[int, Wallet], lines: list[Any]) -> dict[int, Wallet]:
+    """These wallets, and those of the lines that are not among them. One query, none where none is missing."""
+    missing = {pk for line in lines for pk in (line.wallet_id, line.other_id) if pk} - wallets.keys()
+    rows = Wallet.objects.filter(pk__in=missing).select_related("member__person") if missing else []
+    return {**wallets, **{row.pk: row for row in rows}}
+
+
+def _line(entry: Any, wallets: Mapping[int, Wallet], balance: int) -> Line:
     its = entry.transfer
     return Line(
         id=entry.pk,
@@ -159,7 +235,8 @@ def _line(entry: Entry, other: Wallet | None) -> Line:
         reference=its.reference,
         note=its.note,
         actor=its.actor,
-        other=other,
+        wallet=wallets[entry.wallet_id],
+        other=wallets[entry.other_id] if entry.other_id else None,
         credits=entry.credits,
-        balance_after=entry.balance_after,
+        balance_after=balance,
     )

@@ -2,12 +2,35 @@
 
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from revidweb.accounts.actors import Actor
+from revidweb.lib.csvfile import Column, moment, number, text, word
 
 from .listing import PER_PAGE, Page
-from .models import Job
+from .models import Job, JobQuerySet
+
+
+def found(actor: Actor, *, since: datetime | None = None, until: datetime | None = None) -> JobQuerySet:
+    """Jobs of the actor that cost something, those that ended last first; aware, `until` is not included."""
+    rows = Job.objects.visible_to(actor).filter(_within(since, until), hold__captured__gt=F("refunded"))
+    return rows.order_by("-ended_at", "-id")
+
+
+def columns() -> list[Column]:
+    """What a file says of each charge, in the words of a wallet's statement."""
+    return [
+        moment("at", "ended_at"),
+        word("kind", Value("capture")),
+        number("credits", F("refunded") - F("hold__captured")),
+        word("job", "public_id"),
+    ]
+
+
+def columns_of_lines() -> list[Column]:
+    """Of a ledger's entries in a file: what each job made that was paid for."""
+    job = "transfer__hold__job"
+    return [text("model", f"{job}__media_model__name"), text("prompt", f"{job}__prompt")]
 
 
 def page(
@@ -24,8 +47,7 @@ def page(
     since, until: aware, the latter not included. before, after: the job where the page beside this one ends. Where
     fewer than a page are newer than `after`, the newest page is meant: a second query.
     """
-    rows = Job.objects.visible_to(actor).filter(_within(since, until), hold__captured__gt=F("refunded"))
-    rows = rows.select_related("media_model", "hold").order_by("-ended_at", "-id")
+    rows = found(actor, since=since, until=until).select_related("media_model", "hold")
     if after is not None:
         newer = list(rows.filter(_is_later(after)).reverse()[: limit + 1])
         if len(newer) > limit:

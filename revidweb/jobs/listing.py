@@ -1,15 +1,21 @@
-"""Jobs as a table shows them: filtered, newest first, a page at a time."""
+"""Jobs as a table shows them: filtered, newest first, a page at a time; and what a file says of each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import Case, DurationField, ExpressionWrapper, F, When
 
 from revidweb.accounts.actors import Actor, Right
+from revidweb.credits.models import HoldState
+from revidweb.lib.csvfile import Column, moment, number, seconds, text, word
 from revidweb.providers.base import Kind
 
 from .models import Job, JobQuerySet
 from .states import MOVING, State
 
 PER_PAGE = 50
+NONE = "none"  # the word for no key
 STATES: dict[str, frozenset[State]] = {
     "moving": MOVING,
     "done": frozenset({State.DONE}),
@@ -24,7 +30,8 @@ class Filters:
     """Which jobs; an empty word does not narrow, an unknown one finds what its column holds: nothing.
 
     state: a key of STATES. kind, model: their words. member: a public id, for those who see all. key: an API key's
-    public id. search: in the prompt, or a whole job id.
+    public id, "none" for what came by no key. search: in the prompt, or a whole job id. server: its word. connection: a
+    public id. ended_from, ended_to: the tenant's days, both included.
     """
 
     state: str = ""
@@ -33,6 +40,10 @@ class Filters:
     member: str = ""
     key: str = ""
     search: str = ""
+    server: str = ""
+    connection: str = ""
+    ended_from: date | None = None
+    ended_to: date | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,11 @@ class Page:
     has_newer: bool
 
 
+def found(actor: Actor, filters: Filters) -> JobQuerySet:
+    """The jobs that the actor may see and that are asked for, newest first."""
+    return _wanted(Job.objects.visible_to(actor), actor, filters).order_by("-id")
+
+
 def page(
     actor: Actor, filters: Filters, *, before: Job | None = None, after: Job | None = None, limit: int = PER_PAGE
 ) -> Page:
@@ -51,8 +67,8 @@ def page(
 
     One query. Where fewer than a page are newer than `after`, the newest page is meant: a second one.
     """
-    rows = _wanted(Job.objects.visible_to(actor), actor, filters)
-    rows = rows.select_related("media_model", "cover", "hold", "member__person", "key").order_by("-id")
+    rows = found(actor, filters)
+    rows = rows.select_related("media_model", "cover", "hold", "member__person", "key")
     if after is not None:
         newer = list(rows.filter(pk__gt=after.pk).order_by("id")[: limit + 1])
         if len(newer) > limit:
@@ -81,6 +97,30 @@ def last_model(actor: Actor, kind: Kind) -> str:
     return used.values_list("media_model__name", flat=True).first() or ""
 
 
+def columns(actor: Actor) -> list[Column]:
+    """What a file says of each job. Who made it: only to those who see all, and never to a key."""
+    members = [text("member", "member__person__name"), text("member_email", "member__person__email")]
+    return [
+        word("job", "public_id"),
+        word("state"),
+        word("kind"),
+        word("mode"),
+        text("model", "media_model__name"),
+        text("prompt"),
+        *(members if actor.may(Right.SEE_ALL) else []),
+        text("key", "key__name"),
+        number("credits", "hold__captured"),
+        number("held", Case(When(hold__state=HoldState.OPEN, then="hold__credits"), default=0)),
+        text("server"),
+        moment("created_at"),
+        moment("started_at"),
+        moment("ended_at"),
+        seconds("took_s", ExpressionWrapper(F("ended_at") - F("started_at"), DurationField())),
+        word("error_code"),
+        text("error"),
+    ]
+
+
 def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:
     if filters.state in STATES:
         rows = rows.filter(state__in=STATES[filters.state])
@@ -90,10 +130,24 @@ def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:
         rows = rows.filter(media_model__name=filters.model)
     if filters.member and actor.may(Right.SEE_ALL):
         rows = rows.filter(member__public_id=filters.member)
-    if filters.key:
+    if filters.key == NONE:
+        rows = rows.filter(key__isnull=True)
+    elif filters.key:
         rows = rows.filter(key__public_id=filters.key)
+    if filters.server:
+        rows = rows.filter(server=filters.server)
+    if filters.connection:
+        rows = rows.filter(connection__public_id=filters.connection)
+    if filters.ended_from:
+        rows = rows.filter(ended_at__gte=_midnight(filters.ended_from, actor))
+    if filters.ended_to:
+        rows = rows.filter(ended_at__lt=_midnight(filters.ended_to + timedelta(days=1), actor))
     if filters.search.startswith("job_"):
         rows = rows.filter(public_id=filters.search)
     elif filters.search:
         rows = rows.filter(prompt__icontains=filters.search)
     return rows
+
+
+def _midnight(day: date, actor: Actor) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=actor.tenant.zone)

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
-from revidweb.accounts.actors import Actor
+from revidweb.accounts.actors import Actor, Right
 from revidweb.lib import clock
+from revidweb.lib.csvfile import Column, moment, number, text, word
 
 from .models import ApiKey, ApiKeyQuerySet, KeyKind, KeySecret
 
@@ -51,6 +52,32 @@ def _ending(search: str) -> str:
 def with_payer(rows: ApiKeyQuerySet) -> ApiKeyQuerySet:
     """With the rows that say whose they are and who pays."""
     return rows.select_related("tenant", "member__person", "wallet__origin__member__person")
+
+
+def columns(actor: Actor) -> list[Column]:
+    """What a file says of each key; nothing that lets a program in. Whose: only to those who manage everybody's."""
+    secrets = KeySecret.objects.filter(key=OuterRef("pk")).order_by("-pk")
+    owners = [text("member", "member__person__name"), text("member_email", "member__person__email")]
+    return [
+        word("key", "public_id"),
+        text("name"),
+        word("kind"),
+        word("prefix", Subquery(secrets.values("prefix")[:1])),
+        word("last4", Subquery(secrets.values("last4")[:1])),
+        *(owners if actor.may(Right.MANAGE_KEYS) else []),
+        number("spent"),
+        number("balance", "wallet__balance"),
+        number("held", "wallet__held"),
+        number("day_limit"),
+        number("week_limit"),
+        number("month_limit"),
+        number("lifetime_limit"),
+        moment("created_at"),
+        moment("last_used_at"),
+        moment("expires_at"),
+        moment("paused_at"),
+        moment("revoked_at"),
+    ]
 
 
 def is_empty(actor: Actor) -> bool:

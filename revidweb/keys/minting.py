@@ -37,6 +37,11 @@ def retire(key: ApiKey, *, at: datetime) -> None:
     KeySecret.objects.filter(still, key=key).update(expires_at=at)
 
 
+def is_ours(secret: str) -> bool:
+    """Whether this installation made it, good still or not. At most one query."""
+    return is_possible(secret) and KeySecret.objects.filter(sha256=digest(secret)).exists()
+
+
 def is_possible(secret: str) -> bool:
     """Whether it looks like one of ours at all."""
     return _SHAPE.fullmatch(secret) is not None

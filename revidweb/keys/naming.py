@@ -2,7 +2,10 @@
 
 from collections.abc import Collection
 
+from django.db.models.functions import Coalesce
+
 from revidweb.accounts.models import Tenant
+from revidweb.lib.csvfile import Column, text
 
 from .models import ApiKey
 
@@ -12,3 +15,8 @@ def by_wallet(tenant: Tenant, wallet_ids: Collection[int]) -> dict[int, str]:
     if not wallet_ids:
         return {}
     return dict(ApiKey.objects.filter(tenant=tenant, wallet__in=wallet_ids).values_list("wallet_id", "name"))
+
+
+def columns_of_lines() -> list[Column]:
+    """Of a statement's entries in a file: whose wallet it was, a member's or a key's."""
+    return [text("wallet", Coalesce("wallet__member__person__name", "wallet__api_key__name"))]

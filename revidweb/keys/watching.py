@@ -1,4 +1,4 @@
-"""Tell once that a key's limit is near or reached: a row on the trail, which others read."""
+"""Which limits of keys are near or reached, and telling it once: a row on the trail, which others read."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.expressions import Combinable
 
+from revidweb.accounts.actors import Actor
 from revidweb.trail import trail
 
 from . import budgets
@@ -25,6 +26,20 @@ def tick() -> None:
         for meter, level in _levels(key):
             if (key.pk, meter.limit, _period(key, meter), level) not in told:
                 _tell(key, meter, level)
+
+
+def near(actor: Actor, *, most: int) -> list[tuple[ApiKey, Meter]]:
+    """Live keys that the actor may see of which a limit is near or reached, each with the fullest one.
+
+    At most so many, the fullest first. One query.
+    """
+    rows = _near().visible_to(actor).select_related("tenant", "wallet")
+    found = [(key, max(meters, key=_share)) for key in rows if (meters := [meter for meter, _level in _levels(key)])]
+    return sorted(found, key=lambda one: (-_share(one[1]), one[0].name))[:most]
+
+
+def _share(meter: Meter) -> float:
+    return meter.used / meter.most
 
 
 def _near() -> ApiKeyQuerySet:

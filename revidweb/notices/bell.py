@@ -23,8 +23,14 @@ def unread(actor: Actor) -> int:
 
 
 def listed(actor: Actor) -> QuerySet[Notice]:
-    """The member's notices, newest first, with what their words need."""
-    return Notice.objects.visible_to(actor).select_related("row", "tenant").order_by("-id")
+    """The member's notices, newest first."""
+    return Notice.objects.visible_to(actor).order_by("-id")
+
+
+def newest_unread(actor: Actor, *, most: int) -> QuerySet[Notice]:
+    """The few newest that the member has not read; none, without a query, where none is unread."""
+    rows = Notice.objects.visible_to(actor).unread().order_by("-id")
+    return rows[:most] if unread(actor) else rows.none()
 
 
 def read(notice: Notice) -> None:

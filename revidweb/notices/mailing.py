@@ -49,7 +49,7 @@ def tick() -> None:
 def _send(notice: Notice) -> None:
     """Mail it, if its member is still there to be told."""
     if _is_wanted(notice):
-        (told,) = words.told([notice])
+        (told,) = words.told(Notice.objects.filter(pk=notice.pk))
         _message(notice, told.words).send()
 
 

@@ -1,9 +1,11 @@
 """A notice in sentences: what happened, what follows, and where to go."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Coalesce, Substr
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -12,7 +14,6 @@ from django.utils.translation import ngettext
 from revidweb.connections.models import Connection
 from revidweb.jobs.models import Job
 from revidweb.keys.models import ApiKey
-from revidweb.trail.models import TrailRow
 
 from .models import Notice
 
@@ -38,30 +39,25 @@ class Told:
     words: Words
 
 
-def told(notices: Iterable[Notice]) -> list[Told]:
-    """The notices with their words, in the same order; their rows and tenants are to be read with them.
-
-    Three queries at most, whatever their number.
-    """
-    notices = list(notices)
-    names = _names([notice.row for notice in notices])
-    return [Told(notice, _of(notice, names.get(notice.row.about, ""))) for notice in notices]
+def told(rows: QuerySet[Notice]) -> list[Told]:
+    """These notices with their words, in the same order. One query, whatever their number."""
+    named = rows.select_related("row", "tenant").annotate(about_name=_NAME)
+    return [Told(notice, _of(notice, notice.about_name)) for notice in named]
 
 
-def _names(rows: Iterable[TrailRow]) -> dict[str, str]:
-    """What people call the things that the rows are about, by their references."""
-    ids: dict[str, list[str]] = {"key": [], "connection": [], "job": []}
-    for row in rows:
-        room, _colon, public_id = row.about.partition(":")
-        ids.get(room, []).append(public_id)
-    keys = ApiKey.objects.filter(public_id__in=ids["key"])
-    connections = Connection.objects.filter(public_id__in=ids["connection"])
-    jobs = Job.objects.filter(public_id__in=ids["job"])
-    return {
-        **{f"key:{public_id}": name for public_id, name in keys.values_list("public_id", "name")},
-        **{f"connection:{public_id}": name for public_id, name in connections.values_list("public_id", "name")},
-        **{f"job:{public_id}": _short(prompt) for public_id, prompt in jobs.values_list("public_id", "prompt")},
-    }
+def _named(rows: QuerySet[Any], room: str, column: str) -> Subquery:
+    """What people call the thing that a notice's row is about, where it is one of these."""
+    public_id = Substr(OuterRef("row__about"), len(f"{room}:") + 1)
+    return Subquery(rows.filter(public_id=public_id).values(column), output_field=TextField())
+
+
+_NAME = Coalesce(
+    _named(ApiKey.objects.all(), "key", "name"),
+    _named(Connection.objects.all(), "connection", "name"),
+    _named(Job.objects.all(), "job", "prompt"),
+    Value(""),
+    output_field=TextField(),
+)
 
 
 def _short(prompt: str) -> str:
@@ -192,13 +188,15 @@ def _differs(facts: _Facts, name: str, ways: _Ways) -> Words:
 
 
 def _lost(facts: _Facts, name: str, ways: _Ways) -> Words:
-    text = _("Nobody knows what became of “%(name)s” at the provider. The credits were given back.") % {"name": name}
+    text = _("Nobody knows what became of “%(name)s” at the provider. The credits were given back.") % {
+        "name": _short(name)
+    }
     return Words(_("A job was given up as lost"), text, "bad", "circle-help", ways.to("job"))
 
 
 def _late(facts: _Facts, name: str, ways: _Ways) -> Words:
-    text = _("“%(name)s” had failed here, and the provider finished it after all. Nobody was charged.") % {"name": name}
-    return Words(_("A failed job succeeded late"), text, "info", "history", ways.to("job"))
+    text = _("“%(name)s” had failed here, and the provider finished it after all. Nobody was charged.")
+    return Words(_("A failed job succeeded late"), text % {"name": _short(name)}, "info", "history", ways.to("job"))
 
 
 # -- the tenant ------------------------------------------------------------------------------------------------------

@@ -191,8 +191,8 @@ class AccountPages(Protocol):
 
     endpoints: Sequence[Endpoint]  # in the order in which they are shown
 
-    def ask(self, account: Account, question: Question) -> Copy:
-        """Ask one question; the answer, to be kept and read."""
+    def ask(self, account: Account, question: Question, *, timeout_s: float | None = None) -> Copy:
+        """Ask one question; the answer, to be kept and read. timeout_s: for the whole of it, else the provider's."""
 
     def read(self, endpoint: Endpoint, copy: Copy) -> Reading:
         """What can be shown of an answer."""

@@ -1,14 +1,15 @@
 """Count what ended: as it ends, in one transaction with what was taken, or all anew. Both give the same rows."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 from celery import shared_task
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Model
 
 from revidweb.accounts.models import Tenant
 from revidweb.jobs import facts
@@ -16,12 +17,14 @@ from revidweb.jobs.facts import Fact
 from revidweb.lib import clock
 
 from . import folding, sql
+from .folding import Amounts
 from .models import Grain, UsageCell, UsageDay, UsageMonth, UsageState
 
 log = structlog.get_logger(__name__)
 
 HOURS_KEPT_DAYS = 35
 MOST_AT_ONCE = 1000
+_Put = Callable[[type[Model], int, Mapping[Any, Amounts]], None]
 
 
 @shared_task
@@ -55,7 +58,7 @@ def count(tenant: Tenant, *, limit: int = MOST_AT_ONCE) -> int:
     """
     state = _locked(tenant)
     found = facts.take(tenant, limit=limit)
-    _write(tenant, found, ZoneInfo(state.time_zone))
+    _write(tenant, found, ZoneInfo(state.time_zone), sql.add)
     return len(found)
 
 
@@ -83,11 +86,11 @@ def _locked(tenant: Tenant) -> UsageState:
 
 
 def _count_all(tenant: Tenant, zone: ZoneInfo) -> int:
-    """Month by month, so that what is kept in mind stays small."""
+    """Month by month, so that what is kept in mind stays small, and no month meets another's rows."""
     counted = 0
     for _month, some in groupby(facts.taken(tenant), key=lambda fact: _month_of(fact, zone)):
         found = list(some)
-        _write(tenant, found, zone)
+        _write(tenant, found, zone, sql.put)
         counted += len(found)
     return counted
 
@@ -96,16 +99,16 @@ def _month_of(fact: Fact, zone: ZoneInfo) -> date:
     return fact.ended_at.astimezone(zone).date().replace(day=1)
 
 
-def _write(tenant: Tenant, found: Iterable[Fact], zone: ZoneInfo) -> None:
-    """Add the facts to the rows of their hours, days and months."""
+def _write(tenant: Tenant, found: Iterable[Fact], zone: ZoneInfo, put: _Put) -> None:
+    """Add the facts to the rows of their hours, days and months. put: how sums become rows of a table."""
     hours = folding.by_hour(found, zone)
     days = folding.by_day(hours)
     months = folding.by_month(days)
     since = clock.now().astimezone(zone).date() - timedelta(days=HOURS_KEPT_DAYS)
     for table, longer in ((UsageDay, days), (UsageMonth, months)):
-        sql.add(table, tenant.pk, {(day, *cross): row for (day, cross), row in longer.items()})
+        put(table, tenant.pk, {(day, *cross): row for (day, cross), row in longer.items()})
     recent = ((day, hour, cross, row) for (day, hour, cross), row in hours.items() if day >= since)
-    sql.add(UsageCell, tenant.pk, folding.cells(Grain.HOUR, recent))
+    put(UsageCell, tenant.pk, folding.cells(Grain.HOUR, recent))
     for grain, longer in ((Grain.DAY, days), (Grain.MONTH, months)):
         whole = ((day, 0, cross, row) for (day, cross), row in longer.items())
-        sql.add(UsageCell, tenant.pk, folding.cells(grain, whole))
+        put(UsageCell, tenant.pk, folding.cells(grain, whole))

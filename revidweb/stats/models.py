@@ -105,16 +105,29 @@ class UsageCross(Figures):
 CROSS = ("tenant_id", "day", "member_id", "key_id", "model_id", "server", "kind", "connection_id", "status")
 
 
+def _narrowed(name: str) -> list[models.Index]:
+    """For a range of days of one member, key or model; a range of all is what the primary key begins with."""
+    return [
+        models.Index(fields=["tenant", f"{one}_id", "day"], name=f"{name}_{one}") for one in ("member", "key", "model")
+    ]
+
+
 class UsageDay(UsageCross):
     """A day of it."""
 
     pk = models.CompositePrimaryKey(*CROSS)
+
+    class Meta:
+        indexes = _narrowed("usage_day")
 
 
 class UsageMonth(UsageCross):
     """A month of it, so that a long range reads few rows."""
 
     pk = models.CompositePrimaryKey(*CROSS)
+
+    class Meta:
+        indexes = _narrowed("usage_month")
 
 
 class UsageState(models.Model):

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import connection, models
 
+from revidweb.lib import bulk
+
 from .folding import FIGURES, Amounts
 
 _AT_ONCE = 2000
@@ -18,14 +20,26 @@ def add(table: type[models.Model], tenant_id: int, sums: Mapping[Any, Amounts]) 
     sums: by the table's primary key without the tenant, in the order of its columns. Rows are taken in the order of
     their keys, so that of two that add at once none waits for the other's next.
     """
-    rows = ((tenant_id, *at, *amounts) for at, amounts in sorted(sums.items(), key=lambda pair: pair[0]))
     sql = _statement(table)
     with connection.cursor() as cursor:
-        for some in _batches(rows):
+        for some in _batches(_rows(tenant_id, sums)):
             if connection.vendor == "sqlite":
                 cursor.executemany(sql, some)
             else:
-                cursor.execute(sql, [list(column) for column in zip(*some, strict=True)])
+                cursor.execute(sql, [bulk.array(column) for column in zip(*some, strict=True)])
+
+
+def put(table: type[models.Model], tenant_id: int, sums: Mapping[Any, Amounts]) -> None:
+    """As `add`, where none of the rows is there yet: on PostgreSQL by COPY."""
+    if connection.vendor == "sqlite":
+        add(table, tenant_id, sums)
+        return
+    with connection.cursor() as cursor:
+        bulk.copy(cursor, table._meta.db_table, _columns(table), _rows(tenant_id, sums))
+
+
+def _rows(tenant_id: int, sums: Mapping[Any, Amounts]) -> Iterator[Sequence[Any]]:
+    return ((tenant_id, *at, *sums[at]) for at in sorted(sums))
 
 
 def _batches(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
@@ -36,14 +50,18 @@ def _batches(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
 
 @cache
 def _statement(table: type[models.Model]) -> str:
-    keys = [str(field.column) for field in table._meta.pk_fields]
-    columns = [*keys, *FIGURES]
+    columns = _columns(table)
+    keys = columns[: -len(FIGURES)]
     name = table._meta.db_table
     raised = ", ".join(f"{figure} = {name}.{figure} + excluded.{figure}" for figure in FIGURES)
     return (
         f"INSERT INTO {name} ({', '.join(columns)}) {_source(table, columns)} "
         f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {raised}"
     )
+
+
+def _columns(table: type[models.Model]) -> list[str]:
+    return [*(str(field.column) for field in table._meta.pk_fields), *FIGURES]
 
 
 def _source(table: type[models.Model], columns: list[str]) -> str:

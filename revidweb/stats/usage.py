@@ -12,11 +12,27 @@ from operator import or_
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, CharField, F, Q, QuerySet, SmallIntegerField, Sum, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    DateField,
+    F,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    SmallIntegerField,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, TruncMonth
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Tenant
+from revidweb.accounts.models import Member, Tenant
+from revidweb.catalog.models import MediaModel
 from revidweb.jobs import facts
 from revidweb.jobs.facts import Fact
 from revidweb.lib import clock
@@ -25,7 +41,7 @@ from . import folding
 from .counting import HOURS_KEPT_DAYS
 from .folding import FIGURES, Amounts
 from .models import Dimension, Grain, UsageCell, UsageDay, UsageMonth, UsageState
-from .values import Bucket, Question, Scope, Span, Sums, Usage
+from .values import Bucket, Glance, Question, Scope, Span, Sums, Usage
 
 HOURS_MOST_DAYS = 2  # ranges so short are drawn by the hour
 DAYS_MOST = 92  # longer ones by the month, and read so
@@ -40,7 +56,7 @@ _COLUMNS = {
     Dimension.STATUS: ("status", ""),
 }
 _DAY = timedelta(days=1)
-_SUMS = {f"sum_{name}": Sum(name, default=0) for name in FIGURES}
+_SUMS = {f"sum_{name}": Sum(name, default=0) for name in FIGURES}  # of no row too, where there is one group
 
 
 # -- who and when ----------------------------------------------------------------------------------------------------
@@ -66,6 +82,20 @@ def zone_of(tenant: Tenant) -> ZoneInfo:
     return ZoneInfo(counted or tenant.time_zone)
 
 
+def with_zone(members: QuerySet[Member]) -> QuerySet[Member]:
+    """The members, each with the zone in which their tenant is counted: its pages need not ask once more."""
+    counted = UsageState.objects.filter(tenant=OuterRef("tenant")).values("time_zone")
+    return members.annotate(usage_zone=Subquery(counted))
+
+
+def zone_for(actor: Actor) -> ZoneInfo:
+    """The zone of the actor's tenant, as `zone_of`. One query, and none for a member found `with_zone`."""
+    if not hasattr(actor.member, "usage_zone"):
+        return zone_of(actor.tenant)
+    counted: str | None = getattr(actor.member, "usage_zone", None)
+    return ZoneInfo(counted or actor.tenant.time_zone)
+
+
 def grain_of(span: Span, zone: ZoneInfo) -> Grain:
     """How long a bucket of its chart is."""
     oldest_hour = clock.now().astimezone(zone).date() - timedelta(days=HOURS_KEPT_DAYS)
@@ -78,10 +108,13 @@ def grain_of(span: Span, zone: ZoneInfo) -> Grain:
 
 
 def read(question: Question, zone: ZoneInfo) -> Usage:
-    """The answer, in at most four queries; in seven for combined filters over more than `DAYS_MOST` days."""
+    """The answer, in at most four queries."""
     grain = grain_of(question.span, zone)
-    tables = _tables(question, grain)
+    tables = _tables(question, zone, grain)
     now, before = _live(question, zone, grain)
+    earlier = _before(question, zone, before, is_counted=bool(tables))
+    if _is_cross(question):
+        tables, now = [], list(_each(tables, now))
     groups = _tally(tables, now, ("what",), lambda what, _bucket: what)
     ranked = sorted(groups, key=lambda what: (-groups[what].credits, -groups[what].jobs, what))
     first = frozenset(ranked[: question.top]) if question.by != Dimension.ALL else frozenset()
@@ -91,27 +124,83 @@ def read(question: Question, zone: ZoneInfo) -> Usage:
         grain=grain,
         buckets=tuple(_buckets(question.span, grain, zone)),
         total=sum(groups.values(), Sums()),
-        before=_before(question, before, is_counted=bool(tables)),
+        before=earlier,
         groups={what: groups[what] for what in ranked},
         by_bucket=_joined(parts.values()),
         parts={what: parts[what] for what in ranked if what in first},
     )
 
 
-def _before(question: Question, live: "_Live", *, is_counted: bool) -> Sums:
+def _before(question: Question, zone: ZoneInfo, live: "_Live", *, is_counted: bool) -> Sums:
     """What there was in the span before."""
     earlier = replace(question, span=question.span.before, by=Dimension.ALL)
     grain = Grain.DAY if earlier.span.days <= DAYS_MOST else Grain.MONTH
-    tables = _tables(earlier, grain) if is_counted else []
+    tables = _tables(earlier, zone, grain) if is_counted else []
     return sum(_tally(tables, live, ("what",), lambda _what, _bucket: "").values(), Sums())
 
 
 def days(scope: Scope, span: Span, zone: ZoneInfo) -> dict[date, Sums]:
     """The sums of each day on which something ended, in two queries; of a span of any length."""
-    question = Question(scope, span)
+    return {day: sums for (day, _value), sums in days_by(Dimension.ALL, scope, span, zone).items()}
+
+
+def days_by(by: Dimension, scope: Scope, span: Span, zone: ZoneInfo) -> dict[tuple[date, str], Sums]:
+    """The same of each value of a dimension of the scope, by day and value."""
+    question = Question(scope, span, by)
     now, _before = _live(question, zone, Grain.DAY)
-    found = _tally(_tables(question, Grain.DAY), now, ("begins", "part"), lambda _what, bucket: bucket)
-    return {bucket.day: sums for bucket, sums in found.items()}
+    columns = ("what", "begins", "part")
+    return _tally(_tables(question, zone, Grain.DAY), now, columns, lambda what, bucket: (bucket.day, what))
+
+
+def _each(tables: "_Tables", live: "_Live") -> "Iterator[tuple[str, Bucket, Amounts]]":
+    """Every value and bucket by itself. Many rows of the cross come to few of these: so they are read only once."""
+    found = _tally(tables, live, ("what", "begins", "part"), lambda what, bucket: (what, bucket))
+    for (what, bucket), sums in found.items():
+        yield what, bucket, list(sums.amounts)
+
+
+def glance(scope: Scope, span: Span, zone: ZoneInfo) -> Glance:
+    """Each day of the span and of the one before it, and what each model made in the span. Two queries."""
+    now, before = _live(Question(scope, span, Dimension.MODEL), zone, Grain.DAY)
+    days: dict[date, Amounts] = {}
+    models: dict[str, Amounts] = {}
+    names: dict[str, str] = {}
+    for name, what, day, *figures in _glanced(scope, span, {what for what, _bucket, _figures in now}):
+        if name:
+            names[what] = name
+        elif what:
+            folding.add(models, what, figures)
+        else:
+            folding.add(days, day, figures)
+    for what, _bucket, figures in now:
+        folding.add(models, what, figures)
+    for _what, bucket, figures in (*now, *before):
+        folding.add(days, bucket.day, figures)
+    made = {what: Sums(tuple(figures)) for what, figures in models.items()}
+    ranked = sorted(made, key=lambda what: (-made[what].credits, -made[what].jobs, names[what]))
+    return Glance(
+        span,
+        days={day: Sums(tuple(figures)) for day, figures in days.items()},
+        models={names[what]: made[what] for what in ranked},
+    )
+
+
+def _glanced(scope: Scope, span: Span, also: set[str]) -> QuerySet[Any, Any]:
+    """Rows (name, model, day, figures…): the days without a model, the models' sums, and the models' names.
+
+    also: models that are named beside those that are counted.
+    """
+    days = _cells(scope, Dimension.ALL, {}, [(Grain.DAY, Span(span.before.first, span.last))])
+    models = _cells(scope, Dimension.MODEL, {}, [(Grain.DAY, span)])
+    counted = models.values_list(Cast("value", BigIntegerField()))
+    named = MediaModel.objects.filter(Q(pk__in=counted) | Q(pk__in=also)).order_by()
+    no_day, zero = Value(None, output_field=DateField()), Value(0, output_field=BigIntegerField())
+    rows: QuerySet[Any, Any] = days.values_list(Value(""), "value", "day").annotate(**_SUMS)
+    return rows.union(
+        models.values_list(Value(""), "value").annotate(last=Max("day"), **_SUMS),
+        named.values_list("name", Cast("pk", CharField()), no_day, *(zero for _figure in FIGURES)),
+        all=True,
+    )
 
 
 def _parts(tables: "_Tables", live: "_Live", first: frozenset[str]) -> dict[str, dict[Bucket, Sums]]:
@@ -140,15 +229,14 @@ def _joined(parts: Iterable[Mapping[Bucket, Sums]]) -> dict[Bucket, Sums]:
 
 def _buckets(span: Span, grain: Grain, zone: ZoneInfo) -> Iterator[Bucket]:
     """Every bucket of the span, in order; of a day that is longer for its clock change each hour too."""
-    each = [span.first + timedelta(days=number) for number in range(span.days)]
     if grain == Grain.HOUR:
-        for day in each:
+        for day in span.each:
             length = folding.midnight(day + timedelta(days=1), zone) - folding.midnight(day, zone)
             yield from (Bucket(day, hour) for hour in range(-(-int(length.total_seconds()) // 3600)))
     elif grain == Grain.DAY:
-        yield from map(Bucket, each)
+        yield from map(Bucket, span.each)
     else:
-        yield from map(Bucket, dict.fromkeys(day.replace(day=1) for day in each))
+        yield from map(Bucket, dict.fromkeys(day.replace(day=1) for day in span.each))
 
 
 # -- what is counted: rows with `what`, `begins` and `part` ----------------------------------------------------------
@@ -177,19 +265,31 @@ def _tally(
     return {at: Sums(tuple(figures)) for at, figures in found.items() if any(figures)}
 
 
-def _tables(question: Question, grain: Grain) -> _Tables:
+def _tables(question: Question, zone: ZoneInfo, grain: Grain) -> _Tables:
     """The rows that answer, as few as do; none where the jobs themselves do."""
     scope, filters = _narrowed(question)
-    stretches = _stretches(question.span, grain)
-    asked = {question.by, *filters} - {Dimension.ALL}
-    if len(asked) <= 1 and asked <= set(folding.dimensions(scope.member, scope.key)):
-        cells = _cells(scope, next(iter(asked), Dimension.ALL), filters, stretches)
+    stretches = _stretches(question.span, grain, today=clock.now().astimezone(zone).date())
+    if not _is_cross(question):
+        cells = _cells(scope, next(iter(_asked(question)), Dimension.ALL), filters, stretches)
         return [_named(cells, question.by, grain, "value", F("hour"))]
     if grain == Grain.HOUR:
         return []
     column = _COLUMNS[question.by][0] if question.by != Dimension.ALL else ""
     no_hour = Value(0, output_field=SmallIntegerField())
     return [_named(rows, question.by, grain, column, no_hour) for rows in _cross(scope, filters, stretches)]
+
+
+def _is_cross(question: Question) -> bool:
+    """Whether only the full cross answers, or the jobs themselves: cells tell a scope apart by one dimension."""
+    scope, _filters = _narrowed(question)
+    asked = _asked(question)
+    return len(asked) > 1 or not asked <= set(folding.dimensions(scope.member, scope.key))
+
+
+def _asked(question: Question) -> set[Dimension]:
+    """By what the rows have to be told apart."""
+    _scope, filters = _narrowed(question)
+    return {question.by, *filters} - {Dimension.ALL}
 
 
 def _narrowed(question: Question) -> tuple[Scope, dict[Dimension, str]]:
@@ -204,12 +304,16 @@ def _narrowed(question: Question) -> tuple[Scope, dict[Dimension, str]]:
     return scope, filters
 
 
-def _stretches(span: Span, grain: Grain) -> list[tuple[Grain, Span]]:
-    """What of which grain covers the days: months where they are whole, and the days at both edges."""
+def _stretches(span: Span, grain: Grain, *, today: date) -> list[tuple[Grain, Span]]:
+    """What of which grain covers the days: months where they are whole, and the days at both edges.
+
+    This month is whole up to today: nothing has ended later.
+    """
     if grain != Grain.MONTH:
         return [(grain, span)]
     first = span.first if span.first.day == 1 else _month_after(span.first)
-    end = _month_after(span.last) if _month_after(span.last) == span.last + _DAY else span.last.replace(day=1)
+    is_whole = span.last >= today or _month_after(span.last) == span.last + _DAY
+    end = _month_after(span.last) if is_whole else span.last.replace(day=1)
     if first >= end:
         return [(Grain.DAY, span)]
     edges = [Span(span.first, first - _DAY), Span(end, span.last)]
@@ -262,7 +366,7 @@ def _live(question: Question, zone: ZoneInfo, grain: Grain) -> tuple[_Live, _Liv
 
     Of the question's span, and of the one before.
     """
-    read = facts.not_taken if _tables(question, grain) else facts.ended
+    read = facts.not_taken if _tables(question, zone, grain) else facts.ended
     scope, filters = question.scope, question.filters
     where: dict[str, object] = {_COLUMNS[one][1]: _in_jobs(one, word) for one, word in filters.items()}
     status = str(where.pop("", ""))

@@ -26,10 +26,20 @@ class Span:
     first: date
     last: date
 
+    @classmethod
+    def ending(cls, last: date, *, days: int) -> "Span":
+        """So many days up to this one."""
+        return cls(last - timedelta(days=days - 1), last)
+
     @property
     def days(self) -> int:
         """How many."""
         return (self.last - self.first).days + 1
+
+    @property
+    def each(self) -> tuple[date, ...]:
+        """The days, one by one."""
+        return tuple(self.first + timedelta(days=number) for number in range(self.days))
 
     @property
     def before(self) -> "Span":
@@ -156,3 +166,23 @@ class Question:
     by: Dimension = Dimension.ALL
     filters: Mapping[Dimension, str] = field(default_factory=dict)
     top: int = 5
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What a start page tells. days: those of the span and of the one before it on which something ended.
+
+    models: of the span alone, the sums of each model by its name, the most credits first.
+    """
+
+    span: Span
+    days: Mapping[date, Sums]
+    models: Mapping[str, Sums]
+
+    def sums(self, span: Span) -> Sums:
+        """The sums of some of these days together."""
+        return sum((sums for day, sums in self.days.items() if span.first <= day <= span.last), Sums())
+
+    def last(self, days: int) -> Span:
+        """So many days at the end of the span."""
+        return Span.ending(self.span.last, days=days)

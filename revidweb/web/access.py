@@ -35,6 +35,7 @@ from revidweb.lib.refusal import Refusal
 from revidweb.notices import bell
 from revidweb.notices.models import Delivery, Notice
 from revidweb.reports.models import Difference, Reconciliation
+from revidweb.stats import usage
 from revidweb.web import key_session
 
 P = ParamSpec("P")
@@ -132,7 +133,7 @@ def _page_of(request: HttpRequest) -> str:
 def _actor(request: HttpRequest, tenant_slug: str) -> Actor:
     """The signed-in person as a member of this tenant; 404 says nothing about whether the tenant exists."""
     memberships = bell.with_unread(Member.objects.present().select_related("tenant", "person"))
-    member = get_object_or_404(memberships, tenant__slug=tenant_slug, person_id=request.user.pk)
+    member = get_object_or_404(usage.with_zone(memberships), tenant__slug=tenant_slug, person_id=request.user.pk)
     if member.state == MemberState.SUSPENDED:
         raise Suspended(member)
     return actors.of(member)

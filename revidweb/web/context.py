@@ -18,7 +18,7 @@ from revidweb.jobs.models import Job
 from revidweb.keys import budgets, checking
 from revidweb.keys.models import ApiKey
 from revidweb.notices import bell
-from revidweb.web import doors, hosts, key_session, keycards, kinds
+from revidweb.web import doors, hosts, key_session, keycards, kinds, own_key
 from revidweb.web.access import ActorRequest
 from revidweb.web.doors import Door
 from revidweb.web.keycards import Gauge
@@ -61,6 +61,7 @@ PAGES = (
     Page("overview", "house", _("Overview")),
     Page("gallery", "layout-grid", _("Gallery"), covers=("output",), shortcut="g g", is_for_keys=True),
     Page("jobs", "list", _("Jobs"), covers=("job",), shortcut="g j", is_for_keys=True),
+    Page("usage", "chart-column", _("Usage"), shortcut="g u", is_for_keys=True),
     Page("credits", "coins", _("Credits"), shortcut="g c", is_for_keys=True),
     Page(
         "keys",
@@ -77,7 +78,7 @@ TENANT_PAGES = (
         "connections",
         "plug",
         _("Connections"),
-        covers=("connection", "connection_add", "connection_key"),
+        covers=("connection", "connection_account", "connection_add", "connection_key"),
         needs=Right.MANAGE_CONNECTIONS,
     ),
     Page("settings", "settings", _("Settings"), needs=Right.MANAGE_TENANT),
@@ -189,26 +190,35 @@ class Frame:
         """The accent of the tenant, or of its door, versioned; nothing where the house's own blue stands."""
         if self.tenant is None or not self.tenant.accent:
             return ""
-        return self._versioned("key_accent" if self.is_key_door else "join_accent" if self.door else "accent")
+        return self._versioned(f"{self._look}accent")
 
     @cached_property
     def logo_href(self) -> str:
         """The logo of the tenant, or of its door, versioned; nothing where a letter stands."""
         if self.tenant is None or not self.tenant.logo:
             return ""
-        return self._versioned("key_logo" if self.is_key_door else "join_logo" if self.door else "logo")
+        return self._versioned(f"{self._look}logo")
 
     @cached_property
     def tenant(self) -> Tenant | None:
         """Whose name and look the page bears: the actor's, or that of the door at which somebody stands."""
         if self.actor:
             return self.actor.tenant
+        if self.visited:
+            return self.visited
         host = hosts.of(self.request) if self.is_key_door else None
         return host.tenant if host else self.door.tenant if self.door else None
 
     @property
+    def visited(self) -> Tenant | None:
+        """The tenant whose pages for keys of one's own these are."""
+        return own_key.visited(self.request)
+
+    @property
     def tenant_href(self) -> str:
         """Where the tenant's name leads to at its door."""
+        if self.visited:
+            return reverse("own_key", args=[self.visited.slug])
         return self.door.href if self.door else self.home
 
     @property
@@ -220,7 +230,8 @@ class Frame:
     @cached_property
     def door(self) -> Door | None:
         """The tenant's door at which somebody stands who is outside. At most three queries, none elsewhere."""
-        return None if self.actor or self.is_key_door else doors.asked_for(self.request)
+        is_elsewhere = self.actor or self.is_key_door or self.visited
+        return None if is_elsewhere else doors.asked_for(self.request)
 
     @cached_property
     def may_sign_up(self) -> bool:
@@ -255,6 +266,13 @@ class Frame:
         if self.actor.key:
             return []
         return hosts.memberships(self.request, self.actor.in_person.person)
+
+    @property
+    def _look(self) -> str:
+        """How the names of the tenant's accent and logo begin, by where somebody stands."""
+        if self.visited:
+            return "own_key_"
+        return "key_" if self.is_key_door else "join_" if self.door else ""
 
     def _versioned(self, name: str) -> str:
         assert self.tenant is not None

@@ -178,6 +178,7 @@ SENTENCES: dict[str, str | Promise] = {
         "This costs %(needed)s credits, more than there is for this key at the moment. Ask whoever gave it to you."
     ),
     "key_session_over": _("Your session has ended. Sign in again with your key."),
+    "key_is_ours": _("This key was made here. Sign in with it instead: it opens more than this page."),
     "key_missing": _("Paste the key."),
     "key_unknown": _("Nothing here opens with this key. Copy it once more."),
     "key_revoked": _("This key was revoked. Ask whoever gave it to you for a new one."),

@@ -37,6 +37,8 @@ ENDPOINTS = {  # what is sent where something is
     "GET /dashboard/me": None,
     "GET /dashboard/jobs": None,
     "GET /dashboard/credits": None,
+    "GET /dashboard/stats": None,
+    "GET /dashboard/stats/export": None,
     "POST /files/upload/image": {},
     "POST /files/upload/presign": {"filename": "fox.png"},
     "POST /files/upload/confirm": {"upload_id": "{upload_id}"},

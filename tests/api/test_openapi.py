@@ -49,7 +49,8 @@ def test_every_status_has_a_shape(document):
     for name, operation in operations(document).items():
         assert {"200", "401", "403", "429"} <= operation["responses"].keys()
         for status, response in operation["responses"].items():
-            assert response["content"]["application/json"]["schema"], (name, status)
+            is_file = (name, status) == ("GET /dashboard/stats/export", "200")
+            assert response["content"]["text/csv" if is_file else "application/json"]["schema"], (name, status)
     generate = operations(document)["POST /image/generate"]["responses"].keys()
     assert generate == {"200", "400", "401", "402", "403", "422", "429", "503"}
 
@@ -72,7 +73,15 @@ def test_answers_keep_to_their_shapes(document, user, upstream):
         steps.run()
         for name in (job_id, other):
             checked(document, "GET /jobs/{job_id}", program.get(f"/jobs/{name}"))
-        for path in ("/models", "/models/pricing", "/limits", "/balance", "/dashboard/me", "/dashboard/credits"):
+        for path in (
+            "/models",
+            "/models/pricing",
+            "/limits",
+            "/balance",
+            "/dashboard/me",
+            "/dashboard/credits",
+            "/dashboard/stats",
+        ):
             checked(document, f"GET {path}", program.get(path))
         for query in ("", "?limit=1", f"?cursor={other}"):
             checked(document, "GET /dashboard/jobs", program.get(f"/dashboard/jobs{query}"))

@@ -1,6 +1,7 @@
 """Any order of deeds leaves a sound book: random deeds against a model in plain numbers."""
 
 from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 
 import pytest
 from django.db import transaction
@@ -17,8 +18,10 @@ from hypothesis.stateful import (
 )
 
 from revidweb.accounts.models import Role
-from revidweb.credits import checking, ledger
+from revidweb.credits import checking, checkpoints, ledger, statements
+from revidweb.credits.books import Together
 from revidweb.credits.models import Entry, Hold, Wallet
+from revidweb.credits.statements import Wanted
 from revidweb.keys import leaving
 from tests import makers
 from tests.credits.makers import ACTOR, a_reference, figures
@@ -138,6 +141,18 @@ class Book(RuleBasedStateMachine):
         assert self._entries(self.spent) == self.used
         assert sum(self.balance) == self.issued - self.used
 
+    @invariant()
+    def every_line_says_what_all_together_had(self) -> None:
+        for book, last in ((Together(self.owner.tenant), sum(self.balance)), (self.house, -self.issued)):
+            checkpoints.extend(book)
+            lines = statements.lines(book, limit=30)
+            assert not lines or lines[0].balance_after == last
+            for newer, older in pairwise(lines):
+                assert newer.balance_after == older.balance_after + newer.credits
+            captures = statements.lines(book, limit=30, wanted=Wanted(kind="capture"))
+            told = {line.id: line.balance_after for line in lines}
+            assert all(told.get(line.id, line.balance_after) == line.balance_after for line in captures)
+
     def _entries(self, wallet: Wallet) -> int:
         return sum(Entry.objects.filter(wallet=wallet).values_list("credits", flat=True))
 
@@ -150,7 +165,9 @@ class Book(RuleBasedStateMachine):
             self.undo.__exit__(None, None, None)
 
 
-def test_any_order_of_deeds_leaves_a_sound_book():
+def test_any_order_of_deeds_leaves_a_sound_book(monkeypatch):
+    monkeypatch.setattr(checkpoints, "STRETCH", 3)
+    monkeypatch.setattr(checkpoints, "SETTLED_S", -60)
     quiet = settings(
         max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )

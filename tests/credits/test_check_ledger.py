@@ -10,7 +10,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from revidweb.credits import checking, ledger, sql
+from revidweb.credits import checking, checkpoints, ledger, sql
+from revidweb.credits.books import Together
 from revidweb.credits.models import Entry, Hold, Wallet
 from tests import makers
 from tests.credits.makers import ACTOR, a_wallet
@@ -56,7 +57,7 @@ class Book:
 
 
 @pytest.fixture
-def book() -> Book:
+def book(monkeypatch) -> Book:
     tenant = makers.a_tenant()
     alice, bob = a_wallet(100, member=makers.a_member(tenant)), a_wallet(0, member=makers.a_member(tenant))
     house = ledger.house(tenant)
@@ -71,6 +72,9 @@ def book() -> Book:
     ledger.refund(back, actor=ACTOR)
     cleos = a_wallet(0, member=makers.a_member(tenant))
     keys = ledger.open_for_key(house)
+    monkeypatch.setattr(checkpoints, "STRETCH", 2)
+    monkeypatch.setattr(checkpoints, "SETTLED_S", -60)
+    checkpoints.extend(Together(tenant))
     return Book(alice, bob, house, a_wallet(50), cleos, keys, holds[0], by_house, holds[2], holds[1])
 
 
@@ -117,11 +121,28 @@ FAULTS = {
     ),
     "a refund is called a grant": (
         "UPDATE credits_transfer SET kind = 'grant' WHERE reference = 'refund:job:back'",
-        {"entry_way"},
+        {"entry_way", "entry_copy"},
+    ),
+    "a checkpoint says another balance": (
+        "UPDATE credits_checkpoint SET balance = balance + 1 WHERE after = 0",
+        {"checkpoint"},
+    ),
+    "a checkpoint says another time": (
+        "UPDATE credits_checkpoint SET newest_at = oldest_at WHERE after = 0",
+        {"checkpoint"},
+    ),
+    "a checkpoint leaves an entry out": ("UPDATE credits_checkpoint SET after = after + 1", {"checkpoint"}),
+    "an entry is of another tenant": (
+        "UPDATE credits_entry SET tenant_id = {other_tenant} WHERE id = {moved}",
+        {"entry_copy", "checkpoint"},
+    ),
+    "an entry is of another kind": (
+        "UPDATE credits_entry SET kind = 'capture' WHERE id = {moved}",
+        {"entry_copy", "checkpoint"},
     ),
     "an entry says another amount": (
         "UPDATE credits_entry SET credits = credits + 1 WHERE id = {granted}",
-        {"transfer_sum", "wallet_balance", "balance_chain"},
+        {"transfer_sum", "wallet_balance", "balance_chain", "checkpoint"},
     ),
     "an entry is gone": ("DELETE FROM credits_entry WHERE id = {house_side}", {"transfer_sum", "hold_capture"}),
     "a transfer has no entries": (
@@ -130,12 +151,12 @@ FAULTS = {
     ),
     "an entry moves nothing": (
         "UPDATE credits_entry SET credits = 0, balance_after = 100 WHERE id = {moved}",
-        {"transfer_sum", "wallet_balance", "balance_chain", "entry_way"},
+        {"transfer_sum", "wallet_balance", "balance_chain", "entry_way", "checkpoint"},
     ),
     "a balance was raised": ("UPDATE credits_wallet SET balance = balance + 1 WHERE id = {alice}", {"wallet_balance"}),
     "a balance was raised on a wallet without entries": (
         "DELETE FROM credits_entry WHERE wallet_id = {bob}",
-        {"wallet_balance", "transfer_sum"},
+        {"wallet_balance", "transfer_sum", "checkpoint"},
     ),
     "a key's wallet was filled from elsewhere": (
         "UPDATE credits_wallet SET origin_id = {stranger} WHERE id = {keys}",
@@ -161,7 +182,7 @@ FAULTS = {
     ),
     "an entry says no balance": (
         "UPDATE credits_entry SET balance_after = NULL WHERE id = {moved}",
-        {"balance_chain"},
+        {"balance_chain", "checkpoint"},
     ),
     "the house stores a balance": ("UPDATE credits_wallet SET balance = 5 WHERE id = {house}", {"wallet_stores"}),
     "the house's entry says a balance": (
@@ -194,11 +215,11 @@ FAULTS = {
     "a hold has an unknown state": ("UPDATE credits_hold SET state = 'lost' WHERE id = {released}", {"hold_end"}),
     "a capture is called a grant": (
         "UPDATE credits_transfer SET kind = 'grant' WHERE id = {taken}",
-        {"hold_capture", "entry_way"},
+        {"hold_capture", "entry_way", "entry_copy"},
     ),
     "a transfer has an unknown kind": (
         "UPDATE credits_transfer SET kind = 'gift' WHERE reference = 'transfer:1'",
-        {"entry_way"},
+        {"entry_way", "entry_copy"},
     ),
     "a closed wallet has free credits": (
         "UPDATE credits_wallet SET closed_at = created_at WHERE id = {alice}",

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from revidweb.credits import ledger, statements
+from revidweb.credits import checkpoints, ledger, statements
+from revidweb.credits.books import Together
+from revidweb.credits.models import Checkpoint
 from revidweb.credits.statements import Wanted
 from revidweb.lib import clock
 from tests import makers
@@ -42,13 +44,13 @@ def test_lines_come_newest_first_with_what_a_bank_would_print():
         100,
         100,
     )
-    assert (taken.other.kind, given.other.kind) == ("spent", "house")
+    assert (taken.other, given.other.kind) == (None, "house")
 
 
 def test_the_house_sees_whom_it_gave_to():
     wallet = granted(100)
     (line,) = statements.lines(ledger.house(wallet.tenant))
-    assert (line.credits, line.balance_after, line.other.member) == (-100, None, wallet.member)
+    assert (line.credits, line.balance_after, line.other.member) == (-100, -100, wallet.member)
 
 
 def test_lines_go_on_before_the_last_one_seen():
@@ -116,3 +118,106 @@ def test_the_house_of_a_new_tenant_has_done_nothing():
     house = ledger.house(makers.a_tenant())
     assert statements.house_summary(house) == statements.HouseSummary(issued=0, spent=0, held=0, holds=0)
     assert statements.lines(house) == []
+
+
+# -- what stores no balance
+
+
+def shared_out(*, days: int = 0):
+    """A tenant with two members who were given, spent and passed on credits; each line a day after the one before."""
+    tenant, start = makers.a_tenant(), clock.now().replace(hour=12) - timedelta(days=days)
+    ada, ben = (ledger.wallet_of(makers.a_member(tenant)) for _ in range(2))
+    deeds = [
+        lambda: ledger.grant(ada.member, credits=50, reference=a_reference("grant"), actor=ACTOR),
+        lambda: ledger.capture(ledger.hold(ada, credits=7, reference="job:job_a"), actor=ACTOR),
+        lambda: ledger.transfer(ada, ben, credits=20, reference=a_reference("transfer"), actor=ACTOR),
+        lambda: ledger.capture(ledger.hold(ben, credits=3, reference="job:job_b"), actor=ACTOR),
+        lambda: ledger.grant(ben.member, credits=10, reference=a_reference("grant"), actor=ACTOR),
+        lambda: ledger.capture(ledger.hold(ledger.house(tenant), credits=9, reference="job:job_c"), actor=ACTOR),
+    ]
+    for day, deed in enumerate(deeds):
+        with time_machine.travel(start + timedelta(days=day), tick=False):
+            deed()
+    return Together(tenant), start
+
+
+def balances(book, **asked) -> list[tuple[int, int]]:
+    return [(line.credits, line.balance_after) for line in statements.page(book, **asked).lines]
+
+
+TOGETHER = [(10, 50), (-3, 40), (20, 43), (-20, 23), (-7, 43), (50, 50)]
+OF_HOUSE = [(-9, -69), (-10, -60), (-50, -50)]
+
+
+@pytest.fixture(params=["without checkpoints", "with checkpoints"])
+def mark(request, monkeypatch):
+    """Write checkpoints every two entries, or none: a statement says the same."""
+    monkeypatch.setattr(checkpoints, "STRETCH", 2)
+    monkeypatch.setattr(checkpoints, "SETTLED_S", -60)
+    return checkpoints.extend if request.param == "with checkpoints" else (lambda book: 0)
+
+
+def test_each_line_has_the_balance_of_all_after_it(mark):
+    book, _start = shared_out()
+    house = ledger.house(book.tenant)
+    mark(book), mark(house)
+    assert balances(book) == TOGETHER
+    assert balances(house) == OF_HOUSE
+    assert sum(credits for credits, _balance in TOGETHER) == statements.together(book.tenant).balance == 50
+    assert statements.figures(house) == statements.HouseSummary(issued=60, spent=9, held=0, holds=0)
+
+
+def test_a_filter_leaves_the_balances_as_they_are(mark):
+    book, start = shared_out(days=10)
+    house = ledger.house(book.tenant)
+    mark(book), mark(house)
+    assert balances(book, wanted=Wanted(kind="grant")) == [TOGETHER[0], TOGETHER[5]]
+    assert balances(book, wanted=Wanted(kind="capture")) == [TOGETHER[1], TOGETHER[4]]
+    assert balances(book, wanted=Wanted(job="job_b")) == [TOGETHER[1]]
+    assert balances(book, wanted=Wanted(job="job_")) == []
+    for first in range(6):
+        for last in range(first, 6):
+            wanted = Wanted(since=start + timedelta(days=first), until=start + timedelta(days=last + 1))
+            assert balances(book, wanted=wanted) == [
+                line for line, day in zip(TOGETHER, (4, 3, 2, 2, 1, 0), strict=True) if first <= day <= last
+            ]
+            assert balances(house, wanted=wanted) == [
+                line for line, day in zip(OF_HOUSE, (5, 4, 0), strict=True) if first <= day <= last
+            ]
+
+
+def test_pages_deep_in_the_book_go_on_where_the_one_before_ended(mark):
+    book, _start = shared_out()
+    mark(book)
+    first = statements.page(book, limit=2)
+    second = statements.page(book, limit=2, before=first.older)
+    assert [(line.credits, line.balance_after) for line in second.lines] == TOGETHER[2:4]
+    assert statements.page(book, limit=2, after=second.newer) == first
+
+
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(kind="capture"), Wanted(job="job_b")])
+def test_a_file_says_the_balances_of_the_page(mark, wanted):
+    book, _start = shared_out()
+    mark(book)
+    for one in (book, ledger.house(book.tenant), ledger.wallet_of(book.tenant.members.first())):
+        told = [(entry.credits, entry.balance) for entry in statements.found(one, wanted)]
+        assert told == balances(one, wanted=wanted)
+
+
+def test_checkpoints_wait_until_nothing_older_can_come(monkeypatch):
+    book, _start = shared_out()
+    monkeypatch.setattr(checkpoints, "STRETCH", 2)
+    assert checkpoints.extend(book) == 0
+    with time_machine.travel(clock.now() + timedelta(days=8), tick=False):
+        assert checkpoints.extend(book) == 3
+        assert checkpoints.extend(book) == 0
+        checkpoints.tick()
+    marks = Checkpoint.objects.filter(shelf="together").order_by("entry").values_list("balance", "moved")
+    assert list(marks) == [(43, 50), (43, 50), (50, 60)]
+
+
+def test_what_is_read_costs_the_same_however_much_there_is(django_assert_max_num_queries):
+    book, start = shared_out()
+    for wanted, most in ((Wanted(), 3), (Wanted(kind="capture"), 3), (Wanted(since=start), 4)):
+        with django_assert_max_num_queries(most):
+            statements.page(book, wanted=wanted)

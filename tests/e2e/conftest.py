@@ -42,7 +42,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, stand_in: StandIn) -> Iterat
 
 @pytest.fixture(scope="package")
 def visitors(house: Processes) -> dict[str, Visitor]:
-    """The demo's owner and member, the owner of a studio, and who has nothing but a key, signed in once.
+    """The demo's owner and member, the owner of a studio, who has nothing but a key, and nobody yet, signed in once.
 
     Sign-ins are limited.
     """
@@ -53,6 +53,7 @@ def visitors(house: Processes) -> dict[str, Visitor]:
         visitor.sign_in(people[who])
     visitors["key"] = Visitor(house.url, house.demo["tenant"])
     visitors["key"].sign_in_with_key(house.demo["budgeted_key"])
+    visitors["guest"] = Visitor(house.url, visitors["studio"].tenant)
     return visitors
 
 
@@ -63,6 +64,7 @@ def places(house: Processes, visitors: dict[str, Visitor], stand_in: StandIn) ->
     The studio works with connections.
     """
     member, connected = visitors["member"], upstream.places(visitors["studio"], stand_in)
+    upstream.let_in(visitors["guest"], stand_in, by=visitors["studio"])
     for number, (kind, order) in enumerate((("image", IMAGE), ("video", CLIP), ("image", FAILING))):
         assert member.create(kind, token=f"seed-{number}", **order).status_code == 302
     assert visitors["key"].post("/key/create/image/", token="seed-key", count="1", **IMAGE).status_code == 302

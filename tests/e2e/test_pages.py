@@ -20,6 +20,8 @@ MEMBER = {
     "jobs, none": "{tenant}/jobs/?state=cancelled",
     "job": "{job}",
     "failed job": "{failed}",
+    "usage": "{tenant}/usage/",
+    "usage by key today": "{tenant}/usage/?range=today&by=key&show=jobs",
     "credits": "{tenant}/credits/",
     "keys": "{tenant}/keys/",
     "new key": "{tenant}/keys/new/",
@@ -45,6 +47,8 @@ OWNER = {
     "gallery": "{tenant}/gallery/",
     "jobs": "{tenant}/jobs/",
     "job": "{job}",
+    "usage": "{tenant}/usage/",
+    "success rate of a year": "{tenant}/usage/?range=365d&by=member&show=success&server=default",
     "credits of the house": "{tenant}/credits/",
     "keys": "{tenant}/keys/",
     "keys, none revoked": "{tenant}/keys/?state=revoked",
@@ -73,6 +77,15 @@ STUDIO = {
     "connection in trouble": "{troubled}",
     "reconcile, not yet": "{troubled}reconcile/",
     "reconcile": "{well}reconcile/",
+    "account there": "{well}account/me/",
+    "account there: limits": "{well}account/limits/",
+    "account there: jobs": "{well}account/jobs/",
+    "account there: usage": "{well}account/stats/",
+    "account there: credits": "{well}account/credits/",
+    "account there: models": "{well}account/models/",
+    "account there: users": "{well}account/users/",
+    "account there: revenue": "{well}account/revenue/",
+    "account there, refused": "{troubled}account/me/",
     "connect": "{studio}/connections/add/",
     "create with a connection": "{studio}/create/image/",
     "models of a connection": "{studio}/models/",
@@ -85,10 +98,17 @@ KEY = {
     "picture": "{key_picture}",
     "jobs": "/key/jobs/",
     "job": "{key_job}",
+    "usage": "/key/usage/",
     "credits": "/key/credits/",
     "not there": "/key/no-such-page/",
 }
+GUEST = {
+    "own key: account": "{studio}/key/me/",
+    "own key: usage": "{studio}/key/stats/",
+    "own key: for owners": "{studio}/key/revenue/",
+}
 NOBODY = {
+    "door for own keys": "{studio}/key/",
     "sign in with a key": "/key/",
     "sign in": "/accounts/login/",
     "sign up": "/accounts/signup/",
@@ -98,7 +118,7 @@ NOBODY = {
     "confirm": "/accounts/confirm-email/",
     "the API": "/v1/docs",
 }
-WHO = {"member": MEMBER, "owner": OWNER, "studio": STUDIO, "key": KEY, "": NOBODY}
+WHO = {"member": MEMBER, "owner": OWNER, "studio": STUDIO, "key": KEY, "guest": GUEST, "": NOBODY}
 PAGES = [(who, name) for who, pages in WHO.items() for name in pages]
 
 

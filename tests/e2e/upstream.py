@@ -49,7 +49,7 @@ def _asked(house: Processes, code: str) -> Any:
 
 def connect(visitor: Visitor, stand_in: StandIn, name: str) -> tuple[str, UpstreamAccount]:
     """Open an account there and connect it; the connection's page, and the account."""
-    account = stand_in.open_account(balance=2000)
+    account = stand_in.open_account(balance=2000, is_owner=True)
     form = {"name": name, "base_url": stand_in.url, "key": account.key}
     answer = visitor.post(f"/t/{visitor.tenant}/connections/add/", **form)
     assert answer.status_code == 302, answer.text
@@ -72,3 +72,12 @@ def places(visitor: Visitor, stand_in: StandIn) -> dict[str, str]:
     for connection in (well, troubled):
         assert visitor.post(f"{connection}sync/").status_code == 302
     return {"studio": f"/t/{visitor.tenant}", "well": well, "troubled": troubled}
+
+
+def let_in(guest: Visitor, stand_in: StandIn, *, by: Visitor) -> None:
+    """Let somebody without an account here look into their own there; the tenant's owner allows it first."""
+    assert by.post(f"/t/{by.tenant}/settings/own-keys/", on="yes").status_code == 302
+    door = f"/t/{guest.tenant}/key/"
+    guest.get(door)
+    answer = guest.post(door, key=stand_in.open_account(balance=500).key)
+    assert answer.status_code == 302, answer.text

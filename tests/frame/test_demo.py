@@ -1,6 +1,7 @@
 """The demo is the same each time, is kept for its owner's eyes, and does not exist in production."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,17 +10,27 @@ from revidweb import demo
 from revidweb.accounts import actors
 from revidweb.accounts.models import Member, Person, Role, Tenant
 from revidweb.catalog.models import Offer
+from revidweb.credits import checking as book
 from revidweb.credits import ledger
-from revidweb.keys import checking, issuing
+from revidweb.credits.models import Transfer
+from revidweb.files import storage
+from revidweb.filling import history
+from revidweb.jobs import checking as work
+from revidweb.jobs.models import Attempt, Job, Output
+from revidweb.keys import checking, issuing, proving
 from revidweb.keys.models import ApiKey
+from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
+from revidweb.stats.models import UsageMonth
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def var(settings, tmp_path):
+def var(settings, tmp_path, monkeypatch):
     settings.VAR_DIR = tmp_path
+    monkeypatch.setattr(history, "_PICTURES", 1)
+    monkeypatch.setattr(demo, "JOBS", 60)
     return tmp_path
 
 
@@ -99,6 +110,40 @@ def test_a_kept_file_without_keys_gets_them(capsys, var):
 def test_the_demo_can_work_at_once(capsys):
     printed(capsys)
     assert Offer.objects.filter(connection__tenant__slug="demo").exists()
+
+
+def test_it_has_a_past_of_sixty_days_once(capsys):
+    printed(capsys)
+    before = list(Job.objects.order_by("pk").values_list("public_id", flat=True))
+    assert len(before) == demo.JOBS
+    assert clock.now() - Job.objects.earliest("created_at").created_at > timedelta(days=demo.DAYS - 5)
+    printed(capsys)
+    assert list(Job.objects.order_by("pk").values_list("public_id", flat=True)) == before
+
+
+def test_its_past_is_sound_counted_and_says_that_it_is_made_up(capsys):
+    printed(capsys)
+    assert [str(fault) for checks in (book, work, proving) for fault in checks.faults()] == []
+    assert sum(UsageMonth.objects.values_list("jobs", flat=True)) == demo.JOBS
+    assert not Attempt.objects.exclude(answer=demo.NOTE).exists()
+    assert not Transfer.objects.filter(kind="capture").exclude(note=demo.NOTE).exists()
+
+
+def test_its_latest_pictures_can_be_looked_at(capsys, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        printed(capsys)
+    shown = Output.objects.present().select_related("file")
+    assert shown.exists()
+    assert all(storage.exists(name) for output in shown for name in output.file.names)
+
+
+def test_a_demo_that_was_used_before_gets_no_past(capsys, monkeypatch):
+    monkeypatch.setattr(history, "write", lambda *args, **options: False)
+    printed(capsys)
+    monkeypatch.undo()
+    assert not Job.objects.exists()
+    call_command("demo", "--json")
+    assert not Job.objects.exists()
 
 
 def test_it_is_kept_for_its_owner_alone(capsys, var):

@@ -98,3 +98,31 @@ def test_a_round_asks_twice_however_many_keys_were_told_of(clock, django_assert_
     told()
     with django_assert_num_queries(2):
         watching.tick()
+
+
+# -- what is near, on a page -------------------------------------------------------------------------------------------
+
+
+def test_near_keys_come_with_their_fullest_limit_and_the_fullest_first(clock, django_assert_num_queries):
+    first = a_key(day=100, month=100, name="Shop").key
+    hold(first, 90)
+    second = a_key(first.member, lifetime=10, week=1000, name="Batch").key
+    hold(second, 10)
+    hold(a_key(first.member, day=100, name="Idle").key, 79)
+    with django_assert_num_queries(1):
+        found = watching.near(of(first.member), most=5)
+    assert [(key.name, meter.limit, meter.used) for key, meter in found] == [
+        ("Batch", "lifetime", 10),
+        ("Shop", "day", 90),
+    ]
+    assert [key.name for key, _meter in watching.near(of(first.member), most=1)] == ["Batch"]
+
+
+def test_a_window_that_has_passed_and_a_revoked_key_are_not_near(clock):
+    key, revoked = a_key(day=100).key, a_key(day=100).key
+    hold(key, 90)
+    hold(revoked, 90)
+    issuing.revoke(of(revoked.member), revoked)
+    assert watching.near(of(revoked.member), most=5) == []
+    clock.shift(86_400)
+    assert watching.near(of(key.member), most=5) == []

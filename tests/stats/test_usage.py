@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from revidweb.accounts import actors
+from revidweb.accounts.models import Member, Tenant
 from revidweb.keys import budgets
 from revidweb.keys.models import ApiKey
 from revidweb.lib import clock
@@ -115,6 +116,42 @@ def test_a_question_takes_few_queries(django_assert_max_num_queries):
         usage.days(Scope(studio.tenant), WEEK, UTC_ZONE)
 
 
+# -- a glance
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_a_glance_agrees_with_what_is_read_in_full(is_counted):
+    studio, month = a_studio(), Span.ending(TODAY, days=30)
+    ended(studio, [End(at(TODAY - timedelta(days=ago)), credits=ago + 1, model=ago % 2) for ago in range(61)])
+    ended(studio, [End(at(TODAY), verdict="failed", key=1)])
+    if is_counted:
+        counting.tick()
+    for scope in (Scope(studio.tenant), Scope(studio.tenant, member=studio.members[1].pk)):
+        glance, full = usage.glance(scope, month, UTC_ZONE), read(scope, month, by=Dimension.MODEL)
+        names = {str(model.pk): model.name for model in studio.models}
+        assert (glance.sums(month), glance.sums(month.before)) == (full.total, full.before)
+        assert list(glance.models.items()) == [(names[pk], sums) for pk, sums in full.groups.items()]
+        assert glance.days == usage.days(scope, Span(month.before.first, TODAY), UTC_ZONE)
+
+
+def test_a_glance_takes_two_queries(django_assert_num_queries):
+    studio = a_studio()
+    ended(studio, [End(at(TODAY)), End(at(TODAY), model=1)])
+    with django_assert_num_queries(2):
+        assert len(usage.glance(Scope(studio.tenant), WEEK, UTC_ZONE).models) == 2
+
+
+def test_the_zone_comes_with_the_member(django_assert_num_queries):
+    studio = a_studio("Asia/Kathmandu")
+    ended(studio, [End(at(TODAY))])
+    counting.tick()
+    Tenant.objects.update(time_zone="UTC")
+    (member,) = usage.with_zone(Member.objects.filter(pk=studio.owner.pk).select_related("tenant", "person"))
+    with django_assert_num_queries(0):
+        assert usage.zone_for(actors.of(member)).key == "Asia/Kathmandu"
+    assert usage.zone_for(actors.of(studio.owner)).key == "Asia/Kathmandu"
+
+
 # -- the slow way ----------------------------------------------------------------------------------------------------
 
 
@@ -213,3 +250,11 @@ def test_a_moment_lies_in_the_hour_that_its_place_says(zone, seconds):
     begins = folding.midnight(day, here) + timedelta(hours=hour)
     assert begins <= moment < begins + timedelta(hours=1)
     assert moment < folding.midnight(day + timedelta(days=1), here)
+
+
+def test_combined_filters_that_nothing_matches_answer_nothing():
+    studio = a_studio()
+    today = clock.now().date()
+    filters = {Dimension.SERVER: "nowhere", Dimension.KIND: "image", Dimension.STATUS: "done"}
+    question = Question(Scope(studio.tenant), Span(today - timedelta(days=200), today), Dimension.ALL, filters)
+    assert not usage.read(question, ZoneInfo("UTC")).total

@@ -24,7 +24,7 @@ def labels(links):
 
 def test_a_user_sees_the_pages_of_their_work_alone():
     frame = frame_of(an_actor(role=Role.USER))
-    assert labels(frame.pages) == ["Overview", "Gallery", "Jobs", "Credits", "Keys", "Models"]
+    assert labels(frame.pages) == ["Overview", "Gallery", "Jobs", "Usage", "Credits", "Keys", "Models"]
     assert frame.tenant_pages == []
 
 

@@ -62,11 +62,15 @@ OUTSIDE = {  # open to people who are not signed in, or not of any tenant; their
     "account_signup_invited found openapi api_docs",
     "key_door key_leave key_accent key_logo key_dashboard",  # test_key_session.py, test_key_isolation.py
 }
-DOORS = {"join", "join_accent", "join_link", "join_logo"}  # a tenant's, but for those outside; test_join.py
+DOORS = {  # a tenant's, but for those outside; test_join.py, test_own_key.py
+    *("join", "join_accent", "join_link", "join_logo"),
+    *("own_key", "own_key_accent", "own_key_leave", "own_key_logo", "own_key_page"),
+}
 POST, BOTH = "POST", "GET POST"
 TENANT: dict[str, Address] = {
     "accent": Address(),
     "connection": Address(BOTH, may=MANAGERS),
+    "connection_account": Address(BOTH, may=MANAGERS),
     "connection_add": Address(BOTH, may=MANAGERS),
     "connection_change": Address(POST, may=MANAGERS),
     "connection_changes": Address(POST, may=MANAGERS),
@@ -78,7 +82,8 @@ TENANT: dict[str, Address] = {
     "connections": Address(may=MANAGERS),
     "create": Address(BOTH, query={"remix": "job_id", "input": "file_id"}),
     "create_options": Address(),
-    "credits": Address(query={"member": "member_id"}),
+    "credits": Address(query={"of": "member_id"}),
+    "credits_export": Address(query={"of": "member_id"}),
     "delivery": Address(),
     "delivery_resend": Address(POST),
     "gallery": Address(),  # a position that is not there means the beginning: results come and go
@@ -91,6 +96,7 @@ TENANT: dict[str, Address] = {
     "job_cancel": Address(POST),
     "job_retry": Address(POST),
     "jobs": Address(query={"before": "job_id", "after": "job_id"}),
+    "jobs_export": Address(),
     "key": Address(),
     "key_limits": Address(BOTH),
     "key_new": Address(BOTH),
@@ -99,12 +105,15 @@ TENANT: dict[str, Address] = {
     "key_revoke": Address(POST),
     "key_rotate": Address(POST),
     "key_top_up": Address(POST),
+    "key_usage": Address(),
     "keys": Address(),
+    "keys_export": Address(),
     "key_webhooks": Address(),
     "leave": Address(BOTH),
     "live": Address(),
     "logo": Address(),
     "media": Address(),
+    "members_export": Address(may=MANAGERS),
     "member_grant": Address(BOTH, may=MANAGERS),
     "member_remove": Address(BOTH, may=MANAGERS),
     "member_restore": Address(POST, may=MANAGERS),
@@ -125,15 +134,18 @@ TENANT: dict[str, Address] = {
     "settings": Address(BOTH, may=MANAGERS),
     "settings_host": Address(POST, may=MANAGERS),
     "settings_host_withdraw": Address(POST, may=MANAGERS),
+    "settings_own_keys": Address(POST, may=MANAGERS),
     "settings_join": Address(POST, may=MANAGERS),
     "settings_logo": Address(POST, may=MANAGERS),
     "settings_logo_remove": Address(POST, may=MANAGERS),
     "uploads": Address(POST),
+    "usage": Address(),
+    "usage_export": Address(),
     "webhook_secret": Address(POST),
     "webhook_test": Address(POST),
 }
 OTHERS = {"admin", "v1"}  # the operator's: test_admin.py; programs': tests/api/test_isolation.py
-NO_ROWS = {"tenant_slug", "kind", "variant", "purpose"}  # words of a path that name no row
+NO_ROWS = {"tenant_slug", "kind", "variant", "purpose", "endpoint"}  # words of a path that name no row
 EVIL = {  # one form that would change something at every address that took it
     "prompt": "Taken over",
     "model": "image-4.0",
@@ -218,6 +230,7 @@ def a_house(name: str) -> House:
         "kind": "image",
         "variant": "original",
         "purpose": "web",
+        "endpoint": "me",
     }
     return House(owner, admin, ann, ben, ids)
 

@@ -125,6 +125,15 @@ def test_the_page_takes_few_queries(owner, key, django_assert_max_num_queries):
         client.get(reverse("key", args=[owner.tenant.slug, key.public_id]))
 
 
+def test_its_usage_is_drawn_day_by_day_and_leads_to_its_jobs(owner, key, django_assert_max_num_queries):
+    a_job_of(key)
+    client, today = makers.a_client(owner.member), clock.now().date()
+    with django_assert_max_num_queries(12):
+        answer = client.get(reverse("key_usage", args=[owner.tenant.slug, key.public_id]))
+    assert "Credits per day" in text(answer)
+    assert f"?key={key.public_id}&amp;ended_from={today}&amp;ended_to={today}" in answer.content.decode()
+
+
 # -- limits
 
 

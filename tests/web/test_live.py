@@ -128,14 +128,24 @@ def test_the_list_of_cards_comes_whole_only_when_its_jobs_are_others(user, upstr
     assert 'id="now"' in body(ask(user, version_of(answer), at=at))
 
 
+def test_overview_is_sent_only_the_cards_that_it_shows(user, upstream):
+    first, *_others, last = many(lambda: a_job(user), 5)
+    version = version_of(ask(user, at="overview"))
+    send_all()
+    answer = body(ask(user, version, at="overview"))
+    assert f'id="card-{last.public_id}"' in answer
+    assert f'id="card-{first.public_id}"' not in answer
+    assert f'id="card-{first.public_id}"' in body(ask(user, version, at="create"))
+
+
 def test_overview_is_told_figures_and_results_when_a_job_ended(user, upstream):
     a_job(user)
     answer = ask(user, at="overview")
     assert 'id="figures"' not in body(answer)
     run()
     answer = ask(user, version_of(answer), at="overview")
-    assert 'id="figures"' in body(answer)
-    assert 'id="latest"' in body(answer)
+    for part in ("figures", "usage", "models", "latest"):
+        assert f'id="{part}"' in body(answer)
 
 
 @pytest.mark.parametrize("at", ["create", "overview"])

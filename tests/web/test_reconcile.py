@@ -104,7 +104,9 @@ def test_an_account_that_is_down_says_so_and_the_last_good_run_stays(owner, conn
     assert "The two books agree" in text(get(owner, connection))
 
 
-@pytest.mark.parametrize("failure", ["own_rate", "interrupted", "account_invalid", "account_locked", "gone", "never heard"])
+@pytest.mark.parametrize(
+    "failure", ["own_rate", "interrupted", "account_invalid", "account_locked", "gone", "never heard"]
+)
 def test_every_failure_has_a_sentence(owner, quiet, failure):
     run = a_run(quiet, stage="failed", failure=failure)
     assert "The two books could not be compared" in text(get(owner, quiet, f"?run={run.public_id}"))

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
         ('accounts', '0002_doors'),
         ('catalog', '0002_sync'),
         ('connections', '0002_credentials'),
-        ('credits', '0005_refunds'),
+        ('credits', '0007_refunds'),
         ('files', '0002_uploads'),
         ('jobs', '0004_counted'),
         ('keys', '0001_initial'),

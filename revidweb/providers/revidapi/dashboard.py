@@ -40,14 +40,15 @@ class Dashboard:
 
     endpoints: Sequence[Endpoint] = tuple(_PATHS)
 
-    def ask(self, account: Account, question: Question) -> Copy:
+    def ask(self, account: Account, question: Question, *, timeout_s: float | None = None) -> Copy:
         """Ask one question: one request. Raises AccountRefused, ProviderBusy, or ProviderRefused as the contract says.
 
         A 403 to a question that is for owners says that this key is none, and nothing against the key.
         """
         endpoint, is_export = question.endpoint, question.endpoint is Endpoint.EXPORT
         accept = "text/csv, application/json;q=0.9" if is_export else "application/json"
-        answer = client.ask(account, "GET", _PATHS[endpoint], query=_query(question), accept=accept)
+        path, query = _PATHS[endpoint], _query(question)
+        answer = client.ask(account, "GET", path, query=query, accept=accept, timeout_s=timeout_s)
         if answer.is_good:
             return Copy(_without_secrets(answer.text))
         if is_export and _is_file(answer):

@@ -7,23 +7,27 @@ from django.utils.translation import gettext as _
 
 from revidweb.jobs.listing import STATES, Filters
 from revidweb.providers.base import Kind
+from revidweb.web import days
 
 from . import filters
+
+_DAYS = ("ended_from", "ended_to")
 
 
 def of(query: Mapping[str, str]) -> Filters:
     """The filters that an address asks for; what it does not know is left out."""
-    words = {name: filters.word(query, name) for name in vars(Filters())}
+    words = {name: filters.word(query, name) for name in vars(Filters()) if name not in _DAYS}
     if words["state"] not in STATES:
         words["state"] = ""
     if words["kind"] not in kinds():
         words["kind"] = ""
-    return Filters(**words)
+    ended_from, ended_to = (days.named(query, name) for name in _DAYS)
+    return Filters(**words, ended_from=ended_from, ended_to=ended_to)
 
 
 def address(filters: Filters, **more: str) -> str:
     """The query string of these filters and what else the address carries; "?" for none."""
-    words = {name: value for name, value in (vars(filters) | more).items() if value}
+    words = {name: str(value) for name, value in (vars(filters) | more).items() if value}
     return f"?{urlencode(words)}"
 
 

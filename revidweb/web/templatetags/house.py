@@ -209,7 +209,8 @@ def local_time(context: template.Context, moment: dt.datetime | None, style: str
     if moment is None:
         return mark_safe("")
     frame = context.get("frame")
-    zone = frame.actor.tenant.zone if frame and frame.actor else timezone.get_current_timezone()
+    tenant = (frame.actor.tenant if frame.actor else frame.visited) if frame else None
+    zone = tenant.zone if tenant else timezone.get_current_timezone()
     local = moment.astimezone(zone)
     return format_html(
         '<time datetime="{}" title="{} {}">{}</time>',

@@ -7,7 +7,7 @@ from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_http_methods
 
-from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.actors import Right
 from revidweb.jobs import submit, watch
 from revidweb.jobs.models import Batch
 from revidweb.lib.refusal import Refusal
@@ -44,9 +44,9 @@ def options(request: ActorRequest, kind: str) -> HttpResponse:
     return render(request, "create/page.html#chosen", {"form": form})
 
 
-def news(actor: Actor) -> dict[str, Any]:
+def news(request: ActorRequest) -> dict[str, Any]:
     """What changes beside the form when a job ends: the latest results. One query."""
-    return {"latest": gallery.page(actor, Filters(), limit=LATEST)}
+    return {"latest": gallery.page(request.actor, Filters(), limit=LATEST)}
 
 
 def _show(request: ActorRequest, kind: Kind) -> HttpResponse:
@@ -70,7 +70,7 @@ def _asked(request: ActorRequest) -> dict[str, str]:
 
 def _page(request: ActorRequest, form: CreateForm, *, status: int = 200) -> HttpResponse:
     now = watch.watch(request.actor)
-    values = {"form": form, "kinds": kinds.of(request.actor), "watch": now, "live_at": "create", **news(request.actor)}
+    values = {"form": form, "kinds": kinds.of(request.actor), "watch": now, "live_at": "create", **news(request)}
     return render(request, "create/page.html", values, status=status)
 
 

@@ -1,99 +1,221 @@
 """Credits: what there is, and the statement as a bank would print it."""
 
 from dataclasses import dataclass
+from functools import partial
 
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.catalog.params import Choice
-from revidweb.credits import ledger, statements
+from revidweb.credits import columns, ledger, statements
+from revidweb.credits.books import Book, Together
 from revidweb.credits.models import TransferKind, Wallet, WalletKind
-from revidweb.credits.statements import Line, Wanted
-from revidweb.jobs import listing
-from revidweb.jobs.models import Job
+from revidweb.credits.statements import Wanted
+from revidweb.jobs import charges
 from revidweb.keys import naming
-from revidweb.web import access, days
+from revidweb.keys import wallets as keywallets
+from revidweb.keys.models import ApiKey
+from revidweb.lib.csvfile import Column
+from revidweb.web import access, creditlines, days, exports
 from revidweb.web.access import ActorRequest, actor_may
+from revidweb.web.forms import filters
 from revidweb.web.forms.filters import choices
 
 from . import key_credits
 
 _PER_PAGE = 50
-_MOST_MEMBERS = 200  # in the list of statements; the others are reached from Members
-_JOBS = ("capture:job:", "refund:job:")
-_MEMBER = "member:"
+_TENANT, _HOUSE = "tenant", "house"  # statements that are of no member and no key, as the address names them
 
 
 @dataclass(frozen=True)
-class Row:
-    """A line of the statement, in words. job: what it paid for, where the actor may see it."""
+class Subject:
+    """Whose statement: a member's or a key's, else the house's or, of a tenant, what all those hold together."""
 
-    line: Line
-    title: str
-    detail: str
-    job: Job | None
+    word: str  # as the address names it
+    book: Book
+    member: Member | None = None
+    key: ApiKey | None = None
+
+    @property
+    def is_house(self) -> bool:
+        """Whether it is the wallet that issues credits."""
+        return self.word == _HOUSE
+
+    @property
+    def is_tenant(self) -> bool:
+        """Whether lines are of many wallets."""
+        return self.word == _TENANT
+
+    @property
+    def name(self) -> str:
+        """Of whom, in a sentence."""
+        if self.member or self.key:
+            return str(self.member.person if self.member else self.key)
+        return _("the house") if self.is_house else _("members and keys together")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of the statements that there are, under one heading."""
+
+    label: str
+    choices: list[Choice]
 
 
 @require_safe
 @vary_on_headers("HX-Request")
 @actor_may()
 def credits(request: ActorRequest) -> HttpResponse:
-    """Show one's own wallet; to those who see all, the house's or, with `?member=`, a member's; a key's own figures."""
+    """Show a statement: `?of=` a member's or a key's public id, "house" or "tenant"; one's own where that is all.
+
+    To those who see all, what members and keys hold together; the house's as long as nobody else holds anything.
+    """
     if request.actor.key:
         return key_credits.shown(request)
-    members = _members(request.actor)
-    member = _whose(request, members)
-    wallet = ledger.wallet_of(member) if member else ledger.house(request.actor.tenant)
+    wallets = keywallets.listed(request.actor)
     wanted = _wanted(request.GET, request.actor)
+    subject, page = _opened(request, _subject(request, wallets), wanted, wallets)
     shown = {
-        "member": member,
-        "figures": statements.summary(wallet) if member else statements.house_summary(wallet),
-        "granting": member is not None and request.actor.may(Right.GRANT),
-        "members": _choices(members, member),
+        "subject": subject,
+        "figures": statements.figures(subject.book),
+        "granting": subject.member is not None and request.actor.may(Right.GRANT),
+        "groups": _groups(request.actor, wallets, subject),
         "kinds": choices(_kinds(), wanted.kind, every=_("Everything")),
         "days": {name: days.named(request.GET, name) for name in ("from", "to")},
+        "wanted": wanted,
         "is_filtered": wanted != statements.EVERYTHING,
-    }
-    part = "#statement" if request.htmx and not request.htmx.history_restore_request else ""
-    return render(request, f"credits/page.html{part}", shown | _page(request, wallet, wanted, members))
-
-
-def _whose(request: ActorRequest, members: list[Member]) -> Member | None:
-    """The member whose statement is asked for, None for the house; a stranger to the actor is 404."""
-    asked = request.GET.get("member")
-    if asked:
-        return next((row for row in members if row.public_id == asked), None) or access.member(request, asked)
-    return None if request.actor.may(Right.SEE_ALL) else request.actor.member
-
-
-def _page(request: ActorRequest, wallet: Wallet, wanted: Wanted, members: list[Member]) -> dict[str, object]:
-    """The page's rows, and the addresses of the pages beside it ("" where there is none)."""
-    before, after = (_position(request.GET, name) for name in ("before", "after"))
-    page = statements.page(wallet, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
-    return {
-        "rows": _rows(request.actor, page.lines, members, is_house=wallet.member_id is None),
+        "rows": creditlines.rows(request.actor, page.lines, wallets=wallets, is_house=subject.is_house),
+        "export": exports.address(request, "credits_export", _address(request.GET)),
         "older": _address(request.GET, before=page.older),
         "newer": _address(request.GET, after=page.newer),
     }
+    part = "#statement" if request.htmx and not request.htmx.history_restore_request else ""
+    return render(request, f"credits/page.html{part}", shown)
+
+
+@require_safe
+@actor_may()
+def export(request: ActorRequest) -> HttpResponseBase:
+    """The statement as a file: the lines of all its pages."""
+    if request.actor.key:
+        return key_credits.export(request)
+    wanted = _wanted(request.GET, request.actor)
+    subject = _subject(request, [])
+    if _may_be_house(request, subject, wanted) and not statements.has_lines(subject.book):
+        subject = _house(request.actor, [])
+    return exports.of_query(request, statements.found(subject.book, wanted), _columns(subject), name="credits")
+
+
+def _columns(subject: Subject) -> list[Column]:
+    whose = naming.columns_of_lines() if subject.is_tenant else []
+    return [*columns.of_lines(names_people=True), *whose, *charges.columns_of_lines()]
+
+
+# -- whose -----------------------------------------------------------------------------------------------------------
+
+
+def _subject(request: ActorRequest, wallets: list[Wallet]) -> Subject:
+    """Whose statement is asked for; a stranger to the actor is 404. wallets: some that are at hand."""
+    asked = filters.word(request.GET, "of")
+    if asked in (_TENANT, _HOUSE, ""):
+        return _of_all(request.actor, asked, wallets)
+    at_hand = next((subject for subject in map(_of_wallet, wallets) if subject.word == asked), None)
+    if at_hand:
+        return at_hand
+    return (
+        _of_key(access.key(request, asked)) if asked.startswith("key_") else _of_member(access.member(request, asked))
+    )
+
+
+def _of_wallet(wallet: Wallet) -> Subject:
+    if wallet.kind == WalletKind.HOUSE:
+        return Subject(_HOUSE, wallet)
+    if wallet.member:
+        return Subject(wallet.member.public_id, wallet, member=wallet.member)
+    return Subject(wallet.api_key.public_id, wallet, key=wallet.api_key)
+
+
+def _of_member(member: Member) -> Subject:
+    return Subject(member.public_id, ledger.wallet_of(member), member=member)
+
+
+def _of_key(key: ApiKey) -> Subject:
+    """A shared key holds nothing: it has no statement."""
+    if key.wallet is None:
+        raise Http404
+    return Subject(key.public_id, key.wallet, key=key)
+
+
+def _of_all(actor: Actor, asked: str, wallets: list[Wallet]) -> Subject:
+    """Of those who see all the tenant's or the house's, of others their own."""
+    if actor.may(Right.SEE_ALL):
+        return _house(actor, wallets) if asked == _HOUSE else Subject(_TENANT, Together(actor.tenant))
+    if asked:
+        raise Http404
+    mine = (subject for subject in map(_of_wallet, wallets) if subject.member == actor.in_person)
+    return next(mine, None) or _of_member(actor.in_person)
+
+
+def _house(actor: Actor, wallets: list[Wallet]) -> Subject:
+    at_hand = next((wallet for wallet in wallets if wallet.kind == WalletKind.HOUSE), None)
+    return Subject(_HOUSE, at_hand or ledger.house(actor.tenant))
+
+
+def _opened(
+    request: ActorRequest, subject: Subject, wanted: Wanted, wallets: list[Wallet]
+) -> tuple[Subject, statements.Page]:
+    """The page of the statement that is asked for; the house's where nothing is asked for and nobody holds anything."""
+    before, after = (_position(request.GET, name) for name in ("before", "after"))
+    known = {wallet.pk: wallet for wallet in wallets}
+    page = partial(statements.page, before=before, after=after, limit=_PER_PAGE, wanted=wanted, wallets=known)
+    found = page(subject.book)
+    if found.lines or not _may_be_house(request, subject, wanted):
+        return subject, found
+    house = _house(request.actor, wallets)
+    return house, page(house.book)
+
+
+def _may_be_house(request: ActorRequest, subject: Subject, wanted: Wanted) -> bool:
+    return subject.is_tenant and not request.GET.get("of") and wanted == statements.EVERYTHING
+
+
+def _groups(actor: Actor, wallets: list[Wallet], subject: Subject) -> list[Group]:
+    """The statements to choose from; none where there is only one's own. The chosen one stands in any list."""
+    others = [one for one in map(_of_wallet, wallets) if not one.is_house]
+    if subject.word not in [_TENANT, _HOUSE, *(one.word for one in others)]:
+        others.insert(0, subject)
+    people = [(one.word, one.name) for one in others if one.member]
+    keys = [(one.word, one.name) for one in others if one.key]
+    if actor.may(Right.SEE_ALL):
+        alone = [(_TENANT, _("Members and keys together")), (_HOUSE, _("The house"))]
+        named = [("", alone), (_("Members"), people), (_("Keys"), keys)]
+    else:
+        named = [("", [(word, _("Your wallet")) for word, _name in people]), (_("Keys"), keys)] if keys else []
+    return [Group(label, _choices(some, subject)) for label, some in named if some]
+
+
+def _choices(named: list[tuple[str, str]], subject: Subject) -> list[Choice]:
+    return [Choice(value, label, is_chosen=value == subject.word) for value, label in named]
+
+
+# -- the address -----------------------------------------------------------------------------------------------------
 
 
 def _address(asked: QueryDict, **position: int | None) -> str:
-    """The same filters at another position."""
+    """The same filters at another position, or at none; "" for a position that is not there."""
     address = asked.copy()
     for name in ("before", "after"):
         address.pop(name, None)
-    ((name, line),) = position.items()
-    address[name] = str(line)
-    return "" if line is None else f"?{address.urlencode()}"
-
-
-# -- filters ---------------------------------------------------------------------------------------------------------
+    for name, line in position.items():
+        if line is None:
+            return ""
+        address[name] = str(line)
+    return f"?{address.urlencode()}"
 
 
 def _wanted(asked: QueryDict, actor: Actor) -> Wanted:
@@ -101,6 +223,7 @@ def _wanted(asked: QueryDict, actor: Actor) -> Wanted:
     kind = asked.get("kind", "")
     return Wanted(
         kind=kind if kind in TransferKind.values else "",
+        job=filters.word(asked, "job"),
         since=days.begin(days.named(asked, "from"), actor.tenant.zone),
         until=days.begin(days.named(asked, "to"), actor.tenant.zone, later=1),
     )
@@ -112,20 +235,6 @@ def _position(asked: QueryDict, name: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
-def _members(actor: Actor) -> list[Member]:
-    """Whose statements the actor may choose from; nobody for who sees only their own."""
-    return list(membership.told_apart(actor)[:_MOST_MEMBERS])
-
-
-def _choices(members: list[Member], chosen: Member | None) -> list[Choice]:
-    """The house first, then the members."""
-    if not members:
-        return []
-    others = [chosen] if chosen and chosen not in members else []
-    named = [(row.public_id, str(row.person)) for row in others + members]
-    return choices(named, chosen.public_id if chosen else "", every=_("The house"))
-
-
 def _kinds() -> list[tuple[str, str]]:
     return [
         (TransferKind.GRANT, _("Grants")),
@@ -133,68 +242,3 @@ def _kinds() -> list[tuple[str, str]]:
         (TransferKind.TRANSFER, _("Transfers")),
         (TransferKind.REFUND, _("Given back")),
     ]
-
-
-# -- words -----------------------------------------------------------------------------------------------------------
-
-
-def _rows(actor: Actor, lines: list[Line], members: list[Member], *, is_house: bool) -> list[Row]:
-    jobs = listing.named(actor, [name for line in lines if (name := _job_of(line))])
-    names = _names(
-        actor, {line.actor.removeprefix(_MEMBER) for line in lines if line.actor.startswith(_MEMBER)}, members
-    )
-    keys = _keys(actor, lines)
-    return [_row(line, jobs.get(_job_of(line)), names, keys, is_house=is_house) for line in lines]
-
-
-def _keys(actor: Actor, lines: list[Line]) -> dict[int, str]:
-    """The names of the keys that were filled or gave back, by their wallets."""
-    return naming.by_wallet(
-        actor.tenant, {line.other.pk for line in lines if line.other and line.other.kind == WalletKind.KEY}
-    )
-
-
-def _row(line: Line, job: Job | None, names: dict[str, str], keys: dict[int, str], *, is_house: bool) -> Row:
-    if _job_of(line):
-        return Row(line, *_job_words(line, job, is_house=is_house), job)
-    by = names.get(line.actor.removeprefix(_MEMBER), "")
-    said = [_("by %(name)s") % {"name": by} if by else "", line.note]
-    return Row(line, _moved_words(line, keys), " · ".join(filter(None, said)), None)
-
-
-def _job_of(line: Line) -> str:
-    """The job that it paid for, or that it gives back; "" for none."""
-    cause = next((cause for cause in _JOBS if line.reference.startswith(cause)), None)
-    return line.reference.removeprefix(cause) if cause else ""
-
-
-def _job_words(line: Line, job: Job | None, *, is_house: bool) -> tuple[str, str]:
-    if job is None:
-        title, detail = _("A job"), _job_of(line)
-    else:
-        who = str(job.member.person if job.member else job.key)
-        title, detail = job.media_model.title, " · ".join([who, job.prompt] if is_house else [job.prompt])
-    given_back = _("Given back: %(title)s") % {"title": title}
-    return (given_back if line.kind == TransferKind.REFUND else title), detail
-
-
-def _moved_words(line: Line, keys: dict[int, str]) -> str:
-    """Where the credits came from or went to."""
-    if line.other and line.other.pk in keys:
-        words = _("Given back by key %(name)s") if line.credits > 0 else _("Filled into key %(name)s")
-        return words % {"name": keys[line.other.pk]}
-    other = line.other.member if line.other else None
-    name = str(other.person) if other else _("the house")
-    if line.kind == TransferKind.GRANT and other:
-        return _("Granted to %(name)s") % {"name": name}
-    if line.kind == TransferKind.GRANT:
-        return _("Granted by the house")
-    words = _("Transfer from %(name)s") if line.credits > 0 else _("Transfer to %(name)s")
-    return words % {"name": name}
-
-
-def _names(actor: Actor, public_ids: set[str], members: list[Member]) -> dict[str, str]:
-    """The names of the tenant's members who caused the lines; only those not among `members` are asked for."""
-    known = {row.public_id: str(row.person) for row in members if row.public_id in public_ids}
-    missing = public_ids - known.keys()
-    return known | membership.names(actor.tenant, missing) if missing else known

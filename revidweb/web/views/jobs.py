@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -29,7 +29,7 @@ from revidweb.keys import listing as keyring
 from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.base import Mode
-from revidweb.web import access, events, key_standing, standing, wording
+from revidweb.web import access, events, exports, key_standing, standing, wording
 from revidweb.web.access import ActorRequest
 from revidweb.web.forms import jobs as forms
 from revidweb.web.forms.filters import choices
@@ -52,6 +52,14 @@ def jobs(request: ActorRequest) -> HttpResponse:
     return render(request, "jobs/page.html", context | _choices(request.actor, filters))
 
 
+@require_safe
+@access.actor_may()
+def export(request: ActorRequest) -> HttpResponseBase:
+    """The table as a file: the rows of all its pages."""
+    rows = listing.found(request.actor, forms.of(request.GET))
+    return exports.of_query(request, rows, listing.columns(request.actor), name="jobs")
+
+
 def _page(request: ActorRequest, filters: listing.Filters) -> dict[str, Any]:
     """The rows that the address asks for, and the addresses of those around them."""
     before, after = (access.job(request, name) if name else None for name in _places(request))
@@ -62,6 +70,7 @@ def _page(request: ActorRequest, filters: listing.Filters) -> dict[str, Any]:
         "newer": forms.address(filters, after=ends["newer"]) if page.has_newer and ends else "",
         "older": forms.address(filters, before=ends["older"]) if page.has_older else "",
         "is_filtered": filters != listing.Filters() or before is not None,
+        "export": exports.address(request, "jobs_export", forms.address(filters)),
     }
 
 

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from revidweb.credits import statements
+from revidweb.credits import columns, statements
 from revidweb.credits.models import TransferKind, Wallet
 from revidweb.credits.statements import Line, Wanted
 from revidweb.jobs import charges, listing
 from revidweb.jobs.models import Job
 from revidweb.keys import budgets
 from revidweb.keys.listing import Secrets
-from revidweb.web import access, days
+from revidweb.web import access, days, exports
 from revidweb.web.access import ActorRequest
 from revidweb.web.keycards import Card
 
@@ -42,6 +42,7 @@ def shown(request: ActorRequest) -> HttpResponse:
     context = {
         "days": told,
         "is_filtered": any(told.values()),
+        "export": exports.address(request, "credits_export", _days(request)),
         "gauges": Card(key, Secrets(), budgets.meters(key)).gauges,
         "figures": statements.summary(key.wallet) if key.wallet else None,
         "spent": key.spent,
@@ -51,10 +52,25 @@ def shown(request: ActorRequest) -> HttpResponse:
     return render(request, f"credits/key.html{part}", context)
 
 
+def export(request: ActorRequest) -> HttpResponseBase:
+    """The statement as a file: the lines of all its pages, and as little of the member."""
+    key, (since, until) = budgets.key_of(request.actor), _span(request)
+    if key.wallet is None:
+        rows = charges.found(request.actor, since=since, until=until)
+        return exports.of_query(request, rows, charges.columns(), name="credits")
+    lines = statements.found(key.wallet, Wanted(since=since, until=until))
+    return exports.of_query(request, lines, columns.of_lines(names_people=False), name="credits")
+
+
 def _span(request: ActorRequest) -> tuple[datetime | None, datetime | None]:
     zone = request.actor.tenant.zone
     since, until = (days.named(request.GET, name) for name in ("from", "to"))
     return days.begin(since, zone), days.begin(until, zone, later=1)
+
+
+def _days(request: ActorRequest) -> str:
+    """The days that the address asks for, as the export's address ends."""
+    return f"?{urlencode({day: request.GET[day] for day in ('from', 'to') if request.GET.get(day)})}"
 
 
 def _address(request: ActorRequest, name: str, position: str) -> str:

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -24,7 +24,8 @@ from revidweb.keys.issuing import Issued
 from revidweb.keys.listing import Filters
 from revidweb.keys.models import ApiKey, KeyKind
 from revidweb.lib.refusal import Refusal
-from revidweb.web import access, examples, keycards, keytrail, parts, wording
+from revidweb.stats.values import Scope
+from revidweb.web import access, examples, exports, keycards, keytrail, parts, usage_words, wording
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms import keys as forms
 from revidweb.web.forms.filters import choices, word
@@ -33,6 +34,7 @@ from revidweb.web.keycards import Card
 
 _PER_PAGE = 50
 _LATEST_JOBS = 5
+_CHART_DAYS = 30
 
 
 # -- the list
@@ -46,6 +48,14 @@ def keys(request: ActorRequest) -> HttpResponse:
     if request.htmx and not request.htmx.history_restore_request:
         return render(request, "keys/page.html#results", _listed(request))
     return _page(request)
+
+
+@require_safe
+@actor_may()
+def export(request: ActorRequest) -> HttpResponseBase:
+    """The list as a file: the rows of all its pages."""
+    rows = listing.found(request.actor, _filters(request))
+    return exports.of_query(request, rows, listing.columns(request.actor), name="keys")
 
 
 def _page(request: ActorRequest, *, form: NewKeyForm | None = None, status: int = 200) -> HttpResponse:
@@ -67,6 +77,7 @@ def _listed(request: ActorRequest) -> dict[str, Any]:
         "is_filtered": is_filtered,
         "is_empty": not page.object_list and (not is_filtered or listing.is_empty(request.actor)),
         "manages": request.actor.may(Right.MANAGE_KEYS),
+        "export": exports.address(request, "keys_export", _query(filters)),
         **parts.neighbours(page, _query(filters)),
     }
 
@@ -158,6 +169,16 @@ def _dialog(request: ActorRequest, form: NewKeyForm, *, status: int = 200) -> Ht
 def key(request: ActorRequest, key_id: str) -> HttpResponse:
     """One key: what is left of its limits, what it did lately, and what can be done with it."""
     return page(request, access.key(request, key_id))
+
+
+@require_safe
+@actor_may()
+def usage(request: ActorRequest, key_id: str) -> HttpResponse:
+    """What the key spent in the last thirty days, day by day, which its page fetches once it stands."""
+    row = access.key(request, key_id)
+    scope = Scope(row.tenant, key=row.pk)
+    chart = usage_words.lately(request.actor, scope, days=_CHART_DAYS, key=row.public_id)
+    return render(request, "keys/usage.html", {"chart": chart, "key": row})
 
 
 def page(request: ActorRequest, row: ApiKey, *, status: int = 200, opened: str = "", **asked: object) -> HttpResponse:

@@ -1,5 +1,6 @@
 """What changed among the running jobs: one small request per page, silent while nothing did."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpResponse
@@ -16,7 +17,8 @@ from . import create, jobs, overview
 
 PAGES = ("create", "overview", "jobs", "job", "frame")
 KEY_PAGES = ("create", "jobs", "job", "frame")
-NEWS = {"create": create.news, "overview": overview.news}
+NEWS: dict[str, Callable[[ActorRequest], dict[str, Any]]] = {"create": create.news, "overview": overview.news}
+CARDS = {"create": watch.MOST, "overview": overview.CARDS}
 
 
 @require_GET
@@ -41,15 +43,17 @@ def _pieces(request: ActorRequest, at: str, now: Watch, version: str) -> dict[st
     changed = now.changed_after(version)
     match at:
         case "create" | "overview":
-            news = {} if now.ended_the_same(version) else NEWS[at](request.actor)
-            return {"changed": changed, "is_new_list": not now.lists_the_same(version), **news}
+            news = {} if now.ended_the_same(version) else NEWS[at](request)
+            cards = now.jobs[: CARDS[at]]
+            told = [job for job in changed if job in cards]
+            return {"changed": told, "cards": cards, "is_new_list": not now.lists_the_same(version), **news}
         case "jobs":
             shown = set(request.GET.getlist("shown"))
             rows = [job for job in now.jobs if job.public_id in shown]
             return {"changed": rows, "sees_all": request.actor.may(Right.SEE_ALL)}
         case "job":
-            told = request.GET.get("job", "")
-            if any(job.public_id == told for job in changed):
-                return jobs.detail(request.actor, access.job(request, told))
-            return {"job_id": told}
+            asked = request.GET.get("job", "")
+            if any(job.public_id == asked for job in changed):
+                return jobs.detail(request.actor, access.job(request, asked))
+            return {"job_id": asked}
     return {}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
@@ -16,10 +16,11 @@ from django_htmx.http import reswap, retarget, trigger_client_event
 
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Member, MemberState, Role
+from revidweb.accounts.models import Member, MemberQuerySet, MemberState, Role
+from revidweb.credits import columns
 from revidweb.keys import leaving
 from revidweb.lib.refusal import Refusal
-from revidweb.web import access, parts, roles, wording
+from revidweb.web import access, exports, parts, roles, wording
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.members import GrantForm, new_token
 
@@ -54,6 +55,14 @@ class Row:
 def members(request: ActorRequest) -> HttpResponse:
     """List the tenant's members, owners first; or, with `?state=removed`, those who were removed."""
     return _page(request)
+
+
+@require_safe
+@actor_may(Right.MANAGE_MEMBERS)
+def export(request: ActorRequest) -> HttpResponseBase:
+    """The list as a file: the rows of all its pages."""
+    rows = _listed(request.actor, of_removed=request.GET.get("state") == MemberState.REMOVED)
+    return exports.of_query(request, rows, columns.of_members(), name="members")
 
 
 @require_POST
@@ -238,14 +247,19 @@ def _page(
         "granting": granting,
         "removing": removing,
         "of_removed": of_removed,
+        "export": exports.address(request, "members_export", "?state=removed" if of_removed else "?"),
     }
     around = parts.neighbours(page, "?state=removed&" if of_removed else "?")
     return render(request, "members/page.html", shown | around, status=status)
 
 
 def _members_page(request: ActorRequest, *, of_removed: bool) -> Page[Member]:
-    rows = membership.removed(request.actor) if of_removed else membership.listed(request.actor)
+    rows = _listed(request.actor, of_removed=of_removed)
     return Paginator(rows.select_related("wallet"), _PER_PAGE).get_page(request.GET.get("page"))
+
+
+def _listed(actor: Actor, *, of_removed: bool) -> MemberQuerySet:
+    return membership.removed(actor) if of_removed else membership.listed(actor)
 
 
 def _as_row(actor: Actor, member: Member, owners: int, error: str = "") -> Row:

@@ -1,7 +1,10 @@
 """Notices: what a member was told, newest first, and marking it as read."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -9,6 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from revidweb.notices import bell, words
+from revidweb.notices.models import Notice
 from revidweb.web import access, parts
 from revidweb.web.access import ActorRequest, actor_may
 
@@ -20,7 +24,7 @@ _PER_PAGE = 50
 def notices(request: ActorRequest) -> HttpResponse:
     """All of them; what is unread stands out, and stays unread until it is followed or marked."""
     page = Paginator(bell.listed(request.actor), _PER_PAGE).get_page(request.GET.get("page"))
-    shown = {"page": page, "notices": words.told(page), **parts.neighbours(page)}
+    shown = {"page": page, "notices": words.told(cast("QuerySet[Notice]", page.object_list)), **parts.neighbours(page)}
     return render(request, "notices/page.html", shown)
 
 

@@ -1,4 +1,4 @@
-"""Overview: what runs, what there is to spend, what was made last, and today's and this month's figures."""
+"""Overview: what is left, what was spent and made, what runs, and what wants a look. One glance."""
 
 from typing import Any
 
@@ -8,13 +8,24 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.connections import preview
-from revidweb.jobs import figures, listing, watch
+from revidweb.connections import failing
+from revidweb.connections.failing import Standing
+from revidweb.jobs import listing, watch
+from revidweb.keys import watching
+from revidweb.lib import clock
 from revidweb.library import gallery
+from revidweb.notices import bell, words
+from revidweb.stats import usage
+from revidweb.stats.values import Span
+from revidweb.web import context as frames
+from revidweb.web import glance, keycards
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.context import TENANT_COOKIE
 
-LATEST = 10
+CARDS = 3  # of jobs that run or have just ended
+LATEST = 8
+_KEYS_MOST = 5
+_NOTICES_MOST = 3
 _YEAR_S = 31_536_000
 
 
@@ -22,13 +33,14 @@ _YEAR_S = 31_536_000
 @actor_may()
 def overview(request: ActorRequest) -> HttpResponse:
     """The page; of somebody who has made nothing yet, the way to a first picture."""
-    actor, now = request.actor, watch.watch(request.actor)
-    context = {"watch": now, "live_at": "overview", "is_first": False, **news(actor)}
-    if not now.jobs and not context["latest"].outputs:
-        context["is_first"] = listing.is_empty(actor)
-        context["first_prompts"] = _first_prompts()
-        context["is_unconnected"] = actor.may(Right.MANAGE_CONNECTIONS) and preview.is_alone(actor)
-        context["draws_previews"] = context["is_unconnected"] and preview.is_on(actor)
+    actor, frame = request.actor, frames.of(request)
+    now, shown = watch.watch(actor), news(request)
+    frame.running = now.running  # the same figure, asked once
+    context = {"watch": now, "cards": now.jobs[:CARDS], "live_at": "overview", "is_first": False, **shown}
+    if now.jobs or shown["latest"].outputs or shown["has_usage"] or not listing.is_empty(actor):
+        context |= _attention(actor)
+    else:
+        context |= {"is_first": True, "first_prompts": _first_prompts(), "connections": _connections(actor)}
     return _remembered(request, render(request, "overview/page.html", context))
 
 
@@ -50,10 +62,33 @@ def _first_prompts() -> list[str]:
     ]
 
 
-def news(actor: Actor) -> dict[str, Any]:
-    """What changes when a job ends: the figures and the latest results. Two queries."""
+def news(request: ActorRequest) -> dict[str, Any]:
+    """What changes when a job ends: the figures and the latest results. Three queries, and the frame's balance."""
+    actor = request.actor
+    zone = usage.zone_for(actor)
+    span = Span.ending(clock.now().astimezone(zone).date(), days=glance.DAYS)
+    found = usage.glance(usage.scope_of(actor), span, zone)
     return {
         "latest": gallery.page(actor, gallery.Filters(), limit=LATEST),
-        "figures": figures.of(actor),
+        "tiles": glance.tiles(actor, frames.of(request).balance, found),
+        "chart": glance.chart(actor, found),
+        "models": glance.models(actor, found),
+        "models_href": glance.usage_href(actor),
+        "has_usage": bool(found.days),
         "sees_all": actor.may(Right.SEE_ALL),
+        "time_zone": zone.key,
     }
+
+
+def _attention(actor: Actor) -> dict[str, Any]:
+    """What wants a look. At most three queries."""
+    return {
+        "connections": _connections(actor),
+        "near_keys": [(key, keycards.gauge(meter)) for key, meter in watching.near(actor, most=_KEYS_MOST)],
+        "notices": words.told(bell.newest_unread(actor, most=_NOTICES_MOST)),
+    }
+
+
+def _connections(actor: Actor) -> Standing | None:
+    """How they stand, for who manages them."""
+    return failing.standing(actor) if actor.may(Right.MANAGE_CONNECTIONS) else None

@@ -96,6 +96,16 @@ def join(request: ActorRequest) -> HttpResponse:
 
 @require_POST
 @actor_may(Right.MANAGE_TENANT)
+def own_keys(request: ActorRequest) -> HttpResponse:
+    """Let visitors in with keys of their own, or not."""
+    is_allowed = request.POST.get("on") == "yes"
+    tenants.allow_own_keys(request.actor, is_allowed)
+    said = _("Visitors may come with a key of their own.") if is_allowed else _("Keys of others open nothing here now.")
+    return _done(request, said)
+
+
+@require_POST
+@actor_may(Right.MANAGE_TENANT)
 def host(request: ActorRequest, purpose: str) -> HttpResponse:
     """Ask the operator for a host of the tenant's own; answer the page, or the form with what is wrong (422)."""
     form = HostForm(_purpose(purpose), request.POST)
@@ -159,9 +169,12 @@ def _page(request: ActorRequest, *, status: int = 200, **forms: object) -> HttpR
 
 
 def _hints(tenant: Tenant) -> dict[str, str]:
-    """Where people join, and where DNS is to lead."""
-    join_url = hosts.origin(tenant) + reverse("join", args=[tenant.slug])
-    return {"join_url": join_url, "dns_target": urlsplit(installation.PUBLIC_URL).hostname or ""}
+    """Where people join and keys of others are looked into, and where DNS is to lead."""
+    origin = hosts.origin(tenant)
+    join_url = origin + reverse("join", args=[tenant.slug])
+    own_key_url = origin + reverse("own_key", args=[tenant.slug])
+    dns_target = urlsplit(installation.PUBLIC_URL).hostname or ""
+    return {"join_url": join_url, "own_key_url": own_key_url, "dns_target": dns_target}
 
 
 def _policies(chosen: str) -> list[PolicyRow]:

@@ -1,11 +1,11 @@
-"""What a key sees of jobs, figures and balance, and what its member sees of it."""
+"""What a key sees of jobs and balance, and what its member sees of it."""
 
 import pytest
 
 from revidweb.accounts.actors import Actor
 from revidweb.connections.models import Connection
 from revidweb.credits import ledger
-from revidweb.jobs import balance, figures, listing, submit, watch
+from revidweb.jobs import balance, listing, submit, watch
 from revidweb.jobs.balance import Balance
 from revidweb.jobs.listing import Filters
 from revidweb.keys.models import KeyKind
@@ -57,12 +57,6 @@ def test_the_last_model_is_the_keys_own(user, key, order):
 def test_a_key_that_made_nothing_has_an_empty_list(user, key, order):
     submit.submit(user, order, count=1, token="t")
     assert (listing.is_empty(key), listing.is_empty(user)) == (True, False)
-
-
-def test_figures_are_the_keys_own(owner, user, key, three, django_assert_num_queries):
-    with django_assert_num_queries(1):
-        assert figures.of(key).today.done == 1
-    assert [figures.of(actor).month.credits for actor in (key, user, owner)] == [4, 12, 12]
 
 
 def test_a_keys_page_watches_its_own(key, user, order):

@@ -1,0 +1,66 @@
+"""The account behind a connection, as its provider tells it: a page for each thing that may be asked."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from revidweb.accounts.actors import Right
+from revidweb.catalog import changes
+from revidweb.connections import mirror
+from revidweb.connections.mirror import Seen
+from revidweb.connections.models import Connection
+from revidweb.providers.account_pages import AccountPages, Endpoint, Question
+from revidweb.web import access, told
+from revidweb.web.access import ActorRequest, actor_may
+
+_CHANGES_MOST = 20
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@actor_may(Right.MANAGE_CONNECTIONS)
+def account(request: ActorRequest, connection_id: str, endpoint: str) -> HttpResponse:
+    """What is known of one page of the account, at once; a POST asks the provider.
+
+    htmx sends that POST by itself where what is known is old, and the button "Read again" always.
+    """
+    row = access.connection(request, connection_id)
+    pages = mirror.pages_of(row)
+    question = told.question(pages, endpoint, request.GET)
+    assert pages is not None
+    if request.method == "POST":
+        return _ask(request, row, pages, question)
+    seen = mirror.kept(row, question)
+    if "raw" in request.GET:
+        return _raw(seen)
+    if "download" in request.GET and seen.copy and question.endpoint is Endpoint.EXPORT:
+        return told.file(seen.copy, seen.read_at)
+    return render(request, "upstream/connection.html", _shown(request, row, pages, seen))
+
+
+def _ask(request: ActorRequest, row: Connection, pages: AccountPages, question: Question) -> HttpResponse:
+    seen = mirror.ask(row, question, is_wanted="again" in request.POST)
+    if not request.htmx:
+        return redirect(request.get_full_path())
+    row = access.connection(request, row.public_id)
+    return render(request, "upstream/answer.html", _shown(request, row, pages, seen))
+
+
+def _raw(seen: Seen) -> HttpResponse:
+    if seen.copy is None:
+        raise Http404
+    return told.raw(seen.copy)
+
+
+def _shown(request: ActorRequest, row: Connection, pages: AccountPages, seen: Seen) -> dict[str, object]:
+    """One query for the changes of prices, beside the page's own."""
+    endpoint = seen.question.endpoint
+    hrefs = {one: reverse("connection_account", args=[request.actor.place, row.public_id, one]) for one in Endpoint}
+    return told.context(pages, seen, request.actor.tenant.zone) | {
+        "connection": row,
+        "tabs": told.tabs(pages, endpoint, hrefs),
+        "here": hrefs[endpoint],
+        "export_href": hrefs[Endpoint.EXPORT] if endpoint is Endpoint.STATS else "",
+        "asks": True,
+        "changes": list(changes.of(row)[:_CHANGES_MOST]) if endpoint is Endpoint.MODELS else None,
+    }
