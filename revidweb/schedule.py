@@ -22,6 +22,8 @@ SCHEDULE = {
     "usage": _every(settings.TICK_S * 5, "revidweb.stats.counting.tick"),
     "usage moved": _every(settings.TICK_S * 30, "revidweb.stats.counting.rebuild_moved"),
     "usage hours": _every(3600, "revidweb.stats.counting.forget_hours"),
+    "reconcile": _every(settings.TICK_S * 15, "revidweb.reports.reconcile.tick"),
+    "reconcile nightly": _every(settings.TICK_S * 300, "revidweb.reports.nightly.tick"),
     "uploads": _every(settings.TICK_S * 5, "revidweb.files.uploading.tick"),
     "sync": _every(settings.TICK_S * 30, "revidweb.catalog.sync.tick"),
     "tell": _every(settings.TICK_S, "revidweb.notices.telling.tick"),

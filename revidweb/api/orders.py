@@ -203,6 +203,6 @@ def _answer(request: KeyRequest, batch: Batch, name: str) -> HttpResponse:
 
 def _left(request: KeyRequest, job: Job) -> int:
     """What its payer may still spend; where the house pays, what is left at the connection that was quoted."""
-    if job.hold.wallet.kind == WalletKind.HOUSE:
+    if job.hold is None or job.hold.wallet.kind == WalletKind.HOUSE:
         return balance.of_connection(job.connection).credits
     return balance.of(request.actor).credits

@@ -26,12 +26,13 @@ from django.db.models import (
     Value,
     Window,
 )
-from django.db.models.functions import Coalesce, Concat, Lag
+from django.db.models.functions import Coalesce, Concat, Lag, Substr
 
 from revidweb.accounts.models import MemberState
 
 from . import sql
 from .books import MOVED
+from .ledger import REFUND
 from .models import (
     IS_METERED,
     METERED,
@@ -181,6 +182,20 @@ def captures_match_their_transfers() -> Iterator[Fault]:
         yield Fault("capture_without_hold", _transfer(pk, reference), "a captured hold", "none")
 
 
+def refunds_give_back_what_was_taken() -> Iterator[Fault]:
+    """A refund gives to the wallet that paid what its hold took, all of it, under that cause."""
+    taken = Hold.objects.filter(state=HoldState.CAPTURED, reference=OuterRef("cause"))
+    cause = Substr("transfer__reference", len(REFUND) + 1)
+    given = Entry.objects.filter(transfer__kind=TransferKind.REFUND, credits__gt=0).annotate(cause=cause)
+    given = given.annotate(payer=Subquery(taken.values("wallet")), due=Subquery(taken.values("captured")))
+    alike = Q(wallet=F("payer"), credits=F("due"), transfer__reference__startswith=REFUND)
+    wrong = given.filter(Q(due=None) | ~alike)
+    columns = ("transfer", "transfer__reference", "wallet", "credits", "payer", "due")
+    for pk, reference, wallet, credits, payer, due in wrong.values_list(*columns).iterator():
+        found = f"{credits} to wallet {wallet}"
+        yield Fault("refund", _transfer(pk, reference), f"{due or 'nothing'} to wallet {payer or '-'}", found)
+
+
 def holds_end_once() -> Iterator[Fault]:
     """An open hold has no end, a released one took nothing, a captured one took something, never more than it held."""
     is_open = Q(state=HoldState.OPEN, ended_at=None, captured=0, transfer=None)
@@ -195,11 +210,14 @@ def holds_end_once() -> Iterator[Fault]:
 
 
 def credits_flow_one_way() -> Iterator[Fault]:
-    """A grant goes from the house to a metered wallet, a capture from a payer to `spent`, a transfer around `spent`."""
+    """A grant goes from the house to a metered wallet, a capture from a payer to `spent`, a refund from there to a
+    payer, a transfer around `spent`.
+    """
     grant = Q(transfer__kind=TransferKind.GRANT) & ((_OF_HOUSE & _OUT) | (_OF_METERED & _IN))
     capture = Q(transfer__kind=TransferKind.CAPTURE) & ((_OF_SPENT & _IN) | (~_OF_SPENT & _OUT))
+    refund = Q(transfer__kind=TransferKind.REFUND) & ((_OF_SPENT & _OUT) | (~_OF_SPENT & _IN))
     moved = Q(transfer__kind=TransferKind.TRANSFER) & ~_OF_SPENT & (_IN | _OUT)
-    wrong = Entry.objects.exclude(grant | capture | moved)
+    wrong = Entry.objects.exclude(grant | capture | refund | moved)
     columns = ("pk", "wallet", "wallet__kind", "credits", "transfer__kind")
     for pk, wallet, whose, credits, kind in wrong.values_list(*columns).iterator():
         yield Fault("entry_way", _entry(pk, wallet), f"the way of a {kind}", f"{credits:+d} for a {whose} wallet")
@@ -269,6 +287,7 @@ CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     wallets_close_with_their_members,
     balances_follow_each_other,
     captures_match_their_transfers,
+    refunds_give_back_what_was_taken,
     holds_end_once,
     credits_flow_one_way,
     tenants_stay_apart,

@@ -21,7 +21,9 @@ from revidweb.trail import trail
 from .models import METERED, Entry, Hold, HoldState, Transfer, TransferKind, Wallet, WalletKind
 
 MOST_CREDITS = 10**12  # of one deed; more is a slip of the hand
+REFUND = "refund:"  # in front of the reference of the hold whose credits are given back
 _REFERENCE_CHARS = 100  # leaves room for "capture:" in front of a hold's
+_DEEDS: dict[str, str] = {TransferKind.GRANT: "credits.granted", TransferKind.REFUND: "credits.refunded"}
 _OWN: dict[tuple[int, str], Wallet] = {}  # by tenant and kind: house and spent, as far as this process met them
 
 
@@ -222,6 +224,35 @@ def release(hold: Hold) -> None:
     capture(hold, actor=trail.SYSTEM, credits=0)
 
 
+def refund(hold: Hold, *, actor: str) -> Transfer | None:
+    """Give back all that an ended hold took, to the wallet that paid; what a closed one gets goes on as in `close`.
+
+    actor: as the trail writes it. The same call again returns the first transfer. None where nothing was taken.
+    Raises ValueError for a hold that is open.
+    """
+    hold.refresh_from_db()
+    if hold.state == HoldState.OPEN:
+        raise ValueError(f"{hold.reference} has not ended.")
+    if not hold.captured:
+        return None
+    source = _tenants_own(hold.wallet.tenant_id, WalletKind.SPENT)
+    reference = f"{REFUND}{hold.reference}"
+    try:
+        with transaction.atomic():
+            target, origin = _with_origin(hold.wallet)
+            given = _post(source, target, hold.captured, kind=TransferKind.REFUND, reference=reference, actor=actor)
+            if target.closed_at:
+                _return_free(target, origin, reference=f"return:{reference}", actor=actor)
+            _save(target)
+            _record(given, source, target, hold.captured)
+            return given
+    except IntegrityError:
+        known = Transfer.objects.filter(reference=reference).first()
+        if known is None:
+            raise
+        return _same_transfer(known, TransferKind.REFUND, {source.pk: -hold.captured, hold.wallet_id: hold.captured})
+
+
 def _set_aside(wallet: Wallet, credits: int) -> None:
     """Raise `held` if enough is free, in one statement, so that racing holds cannot both win the last credit.
 
@@ -326,7 +357,7 @@ def _same_transfer(known: Transfer, kind: TransferKind, sides: dict[int, int]) -
 
 
 def _record(paid: Transfer, source: Wallet, target: Wallet, credits: int) -> None:
-    what = "credits.granted" if paid.kind == TransferKind.GRANT else "credits.transferred"
+    what = _DEEDS.get(paid.kind, "credits.transferred")
     about, tenant = f"wallet:{target.pk}", source.tenant.public_id
     trail.record(
         what, about=about, tenant=tenant, actor=paid.actor, credits=credits, source=source.pk, reference=paid.reference

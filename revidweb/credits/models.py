@@ -86,6 +86,7 @@ class TransferKind(models.TextChoices):
     GRANT = "grant", "grant"  # house to member
     CAPTURE = "capture", "capture"  # payer to spent, at a job's verdict
     TRANSFER = "transfer", "transfer"  # wallet to wallet
+    REFUND = "refund", "refund"  # spent to payer, after a job's verdict
 
 
 class Transfer(models.Model):

@@ -80,7 +80,7 @@ class HouseSummary:
     """The house's figures in credits: what it gave to its members and paid itself, and what is held on it."""
 
     issued: int  # to members, less what came back
-    spent: int  # captured from the house itself
+    spent: int  # captured from the house itself, less what was given back
     held: int
     holds: int
 

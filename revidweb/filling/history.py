@@ -6,7 +6,8 @@ from random import Random
 from django.db import transaction
 
 from revidweb.accounts.models import Tenant
-from revidweb.credits import checking
+from revidweb.credits import checking, checkpoints, ledger
+from revidweb.credits.books import Together
 from revidweb.credits.models import METERED, Transfer, Wallet
 from revidweb.jobs.models import Job
 from revidweb.keys.models import ApiKey
@@ -43,8 +44,10 @@ def write(tenant: Tenant, plan: Plan, *, keeping: Keeping, note: str, top_up: in
 
 
 def count(tenant: Tenant) -> int:
-    """Count the usage of what was written; how many jobs."""
+    """Count the usage of what was written, and what the book sums to; how many jobs."""
     tables.refresh_statistics()
+    for book in (Together(tenant), ledger.house(tenant)):
+        checkpoints.extend(book)
     return counting.rebuild(tenant)
 
 

@@ -36,9 +36,9 @@ class JobAdmin(ReadOnly):
             "server",
             "price_key",
         ),
-        *("upstream_credits", "credits", "estimated", "hold", "state", "progress", "error_code", "error"),
+        *("upstream_credits", "credits", "refunded", "estimated", "hold", "state", "progress", "error_code", "error"),
         *("cancel_asked_at", "next_look_at", "lease_until", "deadline_at", "looks", "misses", "late_at"),
-        *("created_at", "started_at", "ended_at", "retry_of"),
+        *("created_at", "started_at", "ended_at", "retry_of", "adopted_at"),
     )
     model_used = words("media_model", _("model"))
     estimated = yes("is_estimate", _("estimate"))

@@ -13,7 +13,7 @@ from .models import Job, JobQuerySet
 
 def found(actor: Actor, *, since: datetime | None = None, until: datetime | None = None) -> JobQuerySet:
     """Jobs of the actor that cost something, those that ended last first; aware, `until` is not included."""
-    rows = Job.objects.visible_to(actor).filter(_within(since, until), hold__captured__gt=0)
+    rows = Job.objects.visible_to(actor).filter(_within(since, until), hold__captured__gt=F("refunded"))
     return rows.order_by("-ended_at", "-id")
 
 
@@ -22,7 +22,7 @@ def columns() -> list[Column]:
     return [
         moment("at", "ended_at"),
         word("kind", Value("capture")),
-        number("credits", -F("hold__captured")),
+        number("credits", F("refunded") - F("hold__captured")),
         word("job", "public_id"),
     ]
 

@@ -10,11 +10,12 @@ from operator import or_
 from typing import Any
 
 from django.db.models import Count, Exists, F, Model, OuterRef, Q, QuerySet, Sum, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Concat, TruncMonth, TruncWeek
 
 from revidweb.connections.models import PREVIEW
 from revidweb.credits.checking import Fault
-from revidweb.credits.models import Hold, HoldState
+from revidweb.credits.models import Hold, HoldState, Transfer, TransferKind
 from revidweb.keys.models import ApiKey
 
 from .models import Attempt, AttemptState, Job, Output, Settlement, Verdict
@@ -22,6 +23,8 @@ from .states import ENDED, MOVING, State
 
 _PAID = Q(settlement__verdict__in=[Verdict.DONE, Verdict.CANCELLED], settlement__credits=F("credits"))
 _FREE = ~Q(settlement__verdict=Verdict.DONE) & Q(settlement__credits=0)
+_REFUNDED = Q(refunded__gt=0, hold__captured=F("credits"), settlement__credits=0)
+_OURS = Q(adopted_at__isnull=True)  # ordered here, so that somebody pays
 # Since when a key's window counts: of the day, the week from Monday and the month to which its figures belong.
 _WINDOWS = {"day": F("counted_on"), "week": TruncWeek("counted_on"), "month": TruncMonth("counted_on")}
 _FIGURES = {
@@ -61,23 +64,42 @@ def holds_follow_their_jobs() -> Iterator[Fault]:
     """A job's hold is open until the job ends, and not after it."""
     closed = Q(state__in=MOVING) & ~Q(hold__state=HoldState.OPEN)
     left_open = Q(state__in=ENDED, hold__state=HoldState.OPEN)
-    for job, state, found in _wrong(closed | left_open, "hold__state"):
+    for job, state, found in _wrong(_OURS & (closed | left_open), "hold__state"):
         yield Fault("hold_state", job, "an open hold" if state in MOVING else "an ended hold", found)
 
 
 def prices_are_held() -> Iterator[Fault]:
     """What is held for a job is its price, under its name."""
     alike = Q(hold__credits=F("credits"), hold__reference=Concat(Value("job:"), F("public_id")))
-    for job, _state, credits, held, reference in _wrong(~alike, "credits", "hold__credits", "hold__reference"):
+    for job, _state, credits, held, reference in _wrong(_OURS & ~alike, "credits", "hold__credits", "hold__reference"):
         yield Fault("hold_price", job, f"{credits} held", f"{held} by {reference}")
 
 
 def charges_are_captured() -> Iterator[Fault]:
-    """What a settlement says was paid is the price or nothing, and is what the hold's capture took."""
-    settled = Q(settlement__isnull=False)
-    wrong = settled & ~(Q(settlement__credits=F("hold__captured")) & (_PAID | _FREE))
+    """What a settlement says was paid is the price or nothing, and is what the hold's capture took and kept."""
+    taken = F("hold__captured") - F("refunded")
+    right = Q(settlement__credits=taken) & (_PAID | _FREE | _REFUNDED)
+    wrong = Q(settlement__isnull=False) & ((_OURS & ~right) | (~_OURS & Q(settlement__credits__gt=0)))
     for job, state, credits, paid, taken in _wrong(wrong, "credits", "settlement__credits", "hold__captured"):
         yield Fault("charge", job, f"what a {state} job for {credits} pays", f"{paid} settled, {taken} captured")
+
+
+def refunds_are_booked() -> Iterator[Fault]:
+    """What a job says was given back is what the book gave its payer under the job's name."""
+    given = Transfer.objects.filter(
+        kind=TransferKind.REFUND, reference=Concat(Value("refund:job:"), OuterRef("public_id"))
+    )
+    is_booked = Q(Exists(given))
+    for job, _state, credits in _wrong((Q(refunded__gt=0) & ~is_booked) | (Q(refunded=0) & is_booked), "refunded"):
+        expected, found = ("a refund", "none") if credits else ("no refund", "one")
+        yield Fault("refund", job, f"{expected} in the book", found)
+
+
+def adopted_jobs_have_their_order() -> Iterator[Fault]:
+    """What was adopted names the order upstream that it is, or the failed job whose order that was."""
+    named = Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT).exclude(ticket="")
+    for job, _state in _wrong(~_OURS & Q(retry_of__isnull=True) & ~Q(Exists(named))):
+        yield Fault("adopted", job, "an attempt with the ticket of what was adopted", "none")
 
 
 def done_is_delivered() -> Iterator[Fault]:
@@ -172,13 +194,13 @@ def keys_count_their_jobs() -> Iterator[Fault]:
     Submission and verdict change both in one transaction, so this holds at every moment.
     """
     unreleased = ~Q(jobs__hold__state=HoldState.RELEASED) & Q(jobs__held_on__lte=F("counted_on"))
+    kept = F("jobs__credits") - F("jobs__refunded")
     counted = ApiKey.objects.annotate(
         told_moving=Count("jobs", filter=Q(jobs__state__in=MOVING)),
         told_spent=_credits("jobs__settlement__credits"),
-        told_lifetime=_credits("jobs__credits", ~Q(jobs__hold__state=HoldState.RELEASED)),
+        told_lifetime=_credits(kept, ~Q(jobs__hold__state=HoldState.RELEASED)),
         **{
-            f"told_{span}": _credits("jobs__credits", unreleased & Q(jobs__held_on__gte=since))
-            for span, since in _WINDOWS.items()
+            f"told_{span}": _credits(kept, unreleased & Q(jobs__held_on__gte=since)) for span, since in _WINDOWS.items()
         },
     )
     wrong = reduce(or_, (~Q(**{column: F(told)}) for column, told in _FIGURES.items()))
@@ -196,7 +218,7 @@ def jobs_of_keys_have_their_day() -> Iterator[Fault]:
         yield Fault("held_on", job, f"a day for {key}" if key else "no day, being of no key", str(day))
 
 
-def _credits(column: str, of: Q | None = None) -> Coalesce:
+def _credits(column: str | Combinable, of: Q | None = None) -> Coalesce:
     return Coalesce(Sum(column, filter=of), 0)
 
 
@@ -211,6 +233,8 @@ CHECKS: tuple[Callable[[], Iterator[Fault]], ...] = (
     holds_follow_their_jobs,
     prices_are_held,
     charges_are_captured,
+    refunds_are_booked,
+    adopted_jobs_have_their_order,
     done_is_delivered,
     work_has_its_ticket,
     holds_have_their_jobs,

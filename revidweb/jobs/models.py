@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, models
 from django.db import connection as database
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 from django.utils.functional import cached_property
 
 from revidweb.accounts.actors import Actor
@@ -158,7 +158,13 @@ class Job(models.Model):
     upstream_credits = models.PositiveIntegerField(help_text="What the quoted row costs at the provider.")
     credits = models.PositiveIntegerField(help_text="What the payer is charged when it is done.")
     is_estimate = models.BooleanField(default=False)
-    hold = models.OneToOneField(Hold, on_delete=models.PROTECT, related_name="job")
+    hold = models.OneToOneField(
+        Hold, on_delete=models.PROTECT, null=True, blank=True, related_name="job", help_text="Empty: nobody pays."
+    )
+    refunded = models.PositiveIntegerField(default=0, help_text="Credits that the payer was given back after the end.")
+    adopted_at = models.DateTimeField(
+        null=True, blank=True, help_text="Of a job that was found upstream: since when it is ours. Nobody pays for it."
+    )
     held_on = models.DateField(
         null=True, blank=True, help_text="Of a key's job: the tenant's day whose limits count it."
     )
@@ -199,7 +205,15 @@ class Job(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(state__in=State.values), name="job_state_known"),
             models.CheckConstraint(condition=Q(progress__lte=100), name="job_progress_percent"),
-            models.CheckConstraint(condition=Q(credits__gt=0), name="job_never_free"),
+            models.CheckConstraint(
+                condition=Q(credits__gt=0, hold__isnull=False, adopted_at__isnull=True)
+                | Q(credits=0, hold__isnull=True, key__isnull=True, adopted_at__isnull=False),
+                name="job_never_free",
+            ),
+            models.CheckConstraint(condition=Q(refunded__in=[0, F("credits")]), name="job_refunded_whole"),
+            models.UniqueConstraint(
+                fields=["retry_of"], condition=Q(adopted_at__isnull=False), name="job_late_success_adopted_once"
+            ),
             models.CheckConstraint(condition=Q(member__isnull=False) | Q(key__isnull=False), name="job_by_somebody"),
             models.CheckConstraint(
                 condition=Q(state__in=ENDED, ended_at__isnull=False) | (~Q(state__in=ENDED) & Q(ended_at__isnull=True)),
@@ -240,6 +254,18 @@ class Job(models.Model):
     def is_moving(self) -> bool:
         """Whether a verdict is still to come."""
         return self.state in MOVING
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether it was found upstream, where somebody else had ordered it, or where it came too late."""
+        return self.adopted_at is not None
+
+    @property
+    def cost(self) -> int:
+        """Credits that are held for it or were taken; less what was given back."""
+        if self.is_moving:
+            return self.credits
+        return self.hold.captured - self.refunded if self.hold else 0
 
     @property
     def can_cancel(self) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
+from django.db.models.functions import Coalesce
 
 from revidweb.credits import ledger
 from revidweb.files.models import StoredFile
@@ -18,7 +19,7 @@ from revidweb.lib import clock
 from revidweb.trail import trail
 
 from .models import Attempt, AttemptState, Job, Output, Settlement, UploadedInput, Verdict
-from .states import State
+from .states import ENDED, State
 
 log = structlog.get_logger(__name__)
 
@@ -93,8 +94,8 @@ def correct(job: Job) -> None:
     """
     Settlement.objects.filter(job=job).update(is_due=True, **_upstream_cost(job))
     if job.attempts.filter(credential__isnull=False, state=AttemptState.SENT).exists():
-        unseen = Job.objects.filter(pk=job.pk, state=State.FAILED, late_at__isnull=True, late_look_at__isnull=True)
-        unseen.update(late_look_at=clock.now())
+        failed = Job.objects.filter(pk=job.pk, state=State.FAILED, adopted_at__isnull=True)
+        failed.filter(late_at__isnull=True, late_look_at__isnull=True).update(late_look_at=clock.now())
 
 
 @transaction.atomic
@@ -129,6 +130,38 @@ def late_failure(job: Job, attempt: Attempt) -> None:
         correct(job)
 
 
+@transaction.atomic
+def believe(attempt: Attempt, *, was_micros: int, cost_micros: int) -> bool:
+    """Take the account's own figure for what an order cost there. False where it is not what it was any more.
+
+    was_micros, cost_micros: what stood here, and what is right, in millionths of upstream's credits.
+    """
+    told = Attempt.objects.annotate(stood=Coalesce("upstream_cost_micros", 0)).filter(pk=attempt.pk, stood=was_micros)
+    if not told.update(upstream_cost_micros=cost_micros, is_cost_uncertain=False):
+        return False
+    Settlement.objects.filter(job=attempt.job_id).update(is_due=True, **_upstream_cost(attempt.job))
+    return True
+
+
+@transaction.atomic
+def refund(job: Job, *, actor: str) -> int:
+    """Give the payer back what an ended job took of them; how many credits, 0 where nothing is left to give.
+
+    Once: of two at once one does it. actor: who decided it, as the trail writes it.
+    """
+    charged = Job.objects.filter(pk=job.pk, state__in=ENDED, refunded=0, hold__captured=F("credits"))
+    if job.hold is None or not charged.update(refunded=F("credits"), changed_at=clock.now()):
+        return 0
+    ledger.refund(job.hold, actor=actor)
+    Settlement.objects.filter(job=job).update(credits=0, is_due=True)
+    tenant = job.tenant.public_id
+    trail.record("job.refunded", about=job.reference, tenant=tenant, actor=actor, credits=job.credits)
+    if job.key_id and job.held_on:  # last, as at the end of a job
+        budgets.refund(job.key_id, held_on=job.held_on, credits=job.credits)
+    job.refunded = job.credits
+    return job.credits
+
+
 def _made(attempt: Attempt, results: Sequence[str]) -> list[str]:
     """The results without the inputs that were brought there."""
     brought = UploadedInput.objects.filter(connection=attempt.connection_id, address__in=results)
@@ -137,7 +170,9 @@ def _made(attempt: Attempt, results: Sequence[str]) -> list[str]:
 
 
 def _may_succeed(job: Job) -> bool:
-    """Whether an order of the job is upstream, or may be."""
+    """Whether an order of the job is upstream, or may be. What was adopted has succeeded there already."""
+    if job.is_adopted:
+        return False
     is_there = job.attempts.filter(state__in=[AttemptState.SENT, AttemptState.LOST])
     return is_there.filter(credential__isnull=False).exists()
 
@@ -153,9 +188,9 @@ def _doubt_upstream(job: Job) -> None:
 
 def _close(job: Job, verdict: Verdict, *, charged: bool) -> None:
     """Write the money, the settlement, the trail and the key's figures of a verdict, in the caller's transaction."""
-    if charged:
+    if job.hold is not None and charged:
         ledger.capture(job.hold, actor=trail.SYSTEM)
-    else:
+    elif job.hold is not None:
         ledger.release(job.hold)
     paid, tenant = job.credits if charged else 0, job.tenant.public_id
     Settlement.objects.create(job=job, tenant_id=job.tenant_id, verdict=verdict, credits=paid, **_upstream_cost(job))

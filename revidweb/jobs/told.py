@@ -44,7 +44,7 @@ def as_told(job: Job, sign: Callable[[StoredFile], str]) -> dict[str, Any]:
         "type": job.kind,
         "mode": job.mode,
         "model": job.media_model.name,
-        "cost": job.credits if job.is_moving else job.hold.captured,
+        "cost": job.cost,
         "warnings": job.warnings,
         "created_at": moment(job.created_at),
         "completed_at": moment(job.ended_at),

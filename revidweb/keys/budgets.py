@@ -181,6 +181,14 @@ def settle(key_id: int, *, held_on: date, held: int, taken: int) -> None:
     )
 
 
+def refund(key_id: int, *, held_on: date, credits: int) -> None:
+    """What an ended job took is given back: it counts nowhere any more. held_on, repeats: as in `settle`."""
+    windows = {f"{span}_credits": _lowered(span, held_on, credits) for span in SPANS}
+    ApiKey.objects.filter(pk=key_id).update(
+        spent=F("spent") - credits, lifetime_credits=F("lifetime_credits") - credits, **windows
+    )
+
+
 def _read(pk: int) -> ApiKey:
     rows = ApiKey.objects.select_related("tenant", "wallet", "member__person", "member__tenant", "member__wallet")
     return rows.get(pk=pk)

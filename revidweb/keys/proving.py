@@ -64,12 +64,16 @@ def keys_end_with_their_members() -> Iterator[Fault]:
 def keys_count_what_filled_them() -> Iterator[Fault]:
     """`filled` is what was ever paid into the key's own wallet; a shared key counts nothing."""
     came_in = Entry.objects.filter(wallet=OuterRef("wallet"), credits__gt=0)
+    came_in = came_in.exclude(transfer__kind=TransferKind.REFUND)
     return _differing("key_filled", ApiKey.objects.all(), came_in, Sum("credits"), "filled")
 
 
 def keys_count_what_they_spent() -> Iterator[Fault]:
-    """`spent` is what was ever captured from the key's own wallet; a shared key's is not told apart in the book."""
-    captured = Entry.objects.filter(wallet=OuterRef("wallet"), transfer__kind=TransferKind.CAPTURE)
+    """`spent` is what was ever captured from the key's own wallet, less what came back of it; a shared key's is not
+    told apart in the book.
+    """
+    kinds = [TransferKind.CAPTURE, TransferKind.REFUND]
+    captured = Entry.objects.filter(wallet=OuterRef("wallet"), transfer__kind__in=kinds)
     keys = ApiKey.objects.filter(wallet__isnull=False)
     return _differing("key_spent", keys, captured, -Sum("credits"), "spent")
 

@@ -112,6 +112,7 @@ KINDS: "dict[str, Callable[[TrailRow], QuerySet[Member]]]" = {
     "webhook.given_up": _holders,
     "connection.in_trouble": _managers,
     "connection.unreachable": _managers,
+    "connection.differs": _managers,
     "catalog.changed": _managers,
     "job.lost": _makers_and_managers,
     "job.late_success": _makers_and_managers,

@@ -173,6 +173,17 @@ def _prices_wait(facts: _Facts, name: str, ways: _Ways) -> Words:
     return Words(title % {"count": _figure(count), "name": name}, text, "warn", "tag", ways.to("connection"))
 
 
+def _differs(facts: _Facts, name: str, ways: _Ways) -> Words:
+    count = int(facts["count"])
+    title = ngettext(
+        "One order costs something else at %(name)s than here",
+        "%(count)s orders cost something else at %(name)s than here",
+        count,
+    )
+    text = _("The nightly comparison with the account's own log found what was not known yet. See what to do about it.")
+    return Words(title % {"count": _figure(count), "name": name}, text, "warn", "scale", ways.to("reconcile"))
+
+
 # -- jobs ------------------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +224,7 @@ KINDS: dict[str, Callable[[_Facts, str, _Ways], Words]] = {
     "webhook.given_up": _given_up,
     "connection.in_trouble": _in_trouble,
     "connection.unreachable": _unreachable,
+    "connection.differs": _differs,
     "catalog.changed": _prices_wait,
     "job.lost": _lost,
     "job.late_success": _late,

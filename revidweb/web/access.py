@@ -34,6 +34,7 @@ from revidweb.lib import ids
 from revidweb.lib.refusal import Refusal
 from revidweb.notices import bell
 from revidweb.notices.models import Delivery, Notice
+from revidweb.reports.models import Difference, Reconciliation
 from revidweb.stats import usage
 from revidweb.web import key_session
 
@@ -156,7 +157,9 @@ def job(request: ActorRequest, public_id: str) -> Job:
 def output(request: ActorRequest, public_id: str) -> Output:
     """A result that the actor may see and that was not deleted, or 404."""
     rows = Output.objects.visible_to(request.actor).present()
-    return _row(rows.select_related("file", "job__media_model", "job__member__person", "job__key"), public_id)
+    return _row(
+        rows.select_related("file", "job__media_model", "job__member__person", "job__key", "job__hold"), public_id
+    )
 
 
 def file(request: ActorRequest, public_id: str) -> StoredFile:
@@ -188,6 +191,18 @@ def key(request: ActorRequest, public_id: str) -> ApiKey:
 def catalog_change(connection: Connection, pk: int) -> CatalogChange:
     """A difference that a sync of this connection found, or 404."""
     return get_object_or_404(CatalogChange.objects.filter(connection=connection), pk=pk)
+
+
+def reconciliation(request: ActorRequest, connection: Connection, public_id: str) -> Reconciliation:
+    """A reconciliation of this connection, or 404."""
+    rows = Reconciliation.objects.visible_to(request.actor).filter(connection=connection)
+    return _row(rows.select_related("connection"), public_id)
+
+
+def difference(connection: Connection, pk: int) -> Difference:
+    """A difference that a reconciliation of this connection found, with its job, or 404."""
+    rows = Difference.objects.filter(reconciliation__connection=connection)
+    return get_object_or_404(rows.select_related("reconciliation__connection", "job"), pk=pk)
 
 
 def delivery(request: ActorRequest, key_id: str, public_id: str) -> Delivery:

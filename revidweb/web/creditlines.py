@@ -13,7 +13,7 @@ from revidweb.jobs import listing
 from revidweb.jobs.models import Job
 from revidweb.keys import naming
 
-_CAPTURE = "capture:job:"
+_JOBS = ("capture:job:", "refund:job:")
 _MEMBER = "member:"
 
 
@@ -44,7 +44,7 @@ class Names:
 
 def rows(actor: Actor, lines: list[Line], *, wallets: Iterable[Wallet], is_house: bool) -> list[Row]:
     """The lines in words. wallets: some at hand, with members and keys; who else is named is asked for, each once."""
-    jobs = listing.named(actor, [_job_id(line) for line in lines if _is_job(line)])
+    jobs = listing.named(actor, [name for line in lines if (name := _job_id(line))])
     names = Names(_members(actor, lines, wallets), _keys(actor, lines, wallets))
     return [_row(line, jobs.get(_job_id(line)), names, is_house=is_house) for line in lines]
 
@@ -68,27 +68,27 @@ def _keys(actor: Actor, lines: list[Line], at_hand: Iterable[Wallet]) -> dict[in
 
 def _row(line: Line, job: Job | None, names: Names, *, is_house: bool) -> Row:
     whose = names.wallet(line.wallet)
-    if _is_job(line):
+    if _job_id(line):
         return Row(line, *_job_words(line, job, is_house=is_house), whose, job)
     by = names.members.get(line.actor.removeprefix(_MEMBER), "")
     said = [_("by %(name)s") % {"name": by} if by else "", line.note]
     return Row(line, _moved_words(line, names), " · ".join(filter(None, said)), whose, None)
 
 
-def _is_job(line: Line) -> bool:
-    return line.reference.startswith(_CAPTURE)
-
-
 def _job_id(line: Line) -> str:
-    return line.reference.removeprefix(_CAPTURE)
+    """The job that it paid for, or that it gives back; "" for none."""
+    cause = next((cause for cause in _JOBS if line.reference.startswith(cause)), None)
+    return line.reference.removeprefix(cause) if cause else ""
 
 
 def _job_words(line: Line, job: Job | None, *, is_house: bool) -> tuple[str, str]:
     if job is None:
-        return _("A job"), _job_id(line)
-    who = str(job.member.person if job.member else job.key)
-    said = [who, job.prompt] if is_house else [job.prompt]
-    return job.media_model.title, " · ".join(said)
+        title, detail = _("A job"), _job_id(line)
+    else:
+        who = str(job.member.person if job.member else job.key)
+        title, detail = job.media_model.title, " · ".join([who, job.prompt] if is_house else [job.prompt])
+    given_back = _("Given back: %(title)s") % {"title": title}
+    return (given_back if line.kind == TransferKind.REFUND else title), detail
 
 
 def _moved_words(line: Line, names: Names) -> str:

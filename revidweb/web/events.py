@@ -37,6 +37,10 @@ class Trouble:
 _TITLES: dict[str, tuple[str | Promise, str]] = {
     "job.submitted": (_("Submitted"), ""),
     "job.cancel_asked": (_("Cancel asked for"), ""),
+    "job.adopted": (_("Adopted from %(connection)s"), "ok"),
+    "job.adopted_late": (_("Its late result was adopted as a job of its own"), "ok"),
+    "job.stored": (_("Stored, nobody was charged"), "ok"),
+    "job.refunded": (_("Given back to the payer"), "ok"),
     "job.late_success": (_("The provider finished it after it had failed here"), "warn"),
     "job.cost_differs": (_("The provider charged another price than it had listed"), "warn"),
     "job.found": (_("Found in the list of %(connection)s"), "ok"),
@@ -139,7 +143,9 @@ def is_cost_uncertain(happened: Iterable[Event]) -> bool:
 
 
 def _line(event: Event) -> Line:
-    title, tone = _TITLES.get(event.what, (event.what, ""))
+    is_free = event.what == "job.done" and not event.facts["credits"]
+    what = "job.stored" if is_free else event.what
+    title, tone = _TITLES.get(what, (what, ""))
     return Line(event.at, str(title) % event.facts if "%(" in str(title) else str(title), _detail(event), tone)
 
 
@@ -148,6 +154,13 @@ def _detail(event: Event) -> str:
     match event.what:
         case "job.submitted":
             return str(_("%(credits)s held") % {"credits": house.credits(facts["credits"])})
+        case "job.done" if not facts["credits"]:
+            return ""
+        case "job.refunded":
+            return str(
+                _("%(credits)s, because the provider gave its charge back")
+                % {"credits": house.credits(facts["credits"])}
+            )
         case "job.done":
             return str(_("%(credits)s taken from the hold") % {"credits": house.credits(facts["credits"])})
         case "job.failed" | "job.lost":

@@ -120,6 +120,20 @@ SENTENCES: dict[str, str | Promise] = {
     "host_is_ours": _("This name belongs to the installation itself. Use one of your own domain."),
     "host_taken": _("This name is in use already."),
     "host_in_use": _("%(name)s is in use. Withdraw it first."),
+    # reports
+    "cannot_reconcile": _("This provider keeps no log of credits that could be read."),
+    "bad_range": _("Choose days that have been, from the first to the last, %(most)s at most."),
+    "decided_already": _("This difference was dealt with already."),
+    "moved_on": _("Our book says something else by now. Reconcile again, then look."),
+    "not_remediable": _("This cannot be done about it."),
+    "account_silent": _("The account gave no answer about this job. Try again in a minute."),
+    "adopted_already": _("This job is known here already."),
+    "not_completed": _("The account does not say that this job is done, or where its result is. It cannot be adopted."),
+    "looked_for": _(
+        "One of our own orders is the same and is still looked for. It may be this job: wait until it is found."
+    ),
+    "model_unknown_there": _("%(model)s is not among the models of this connection, so it cannot be adopted."),
+    "no_late_success": _("There is no late result to adopt."),
     # keys
     "unknown_key_kind": _("Choose one of the three kinds."),
     "too_many_keys": ngettext_lazy(

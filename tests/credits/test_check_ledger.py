@@ -51,6 +51,8 @@ class Book:
         rows |= {"granted": entries[0].pk, "moved": entries[1].pk, "taken": self.captured.transfer_id}
         rows["house_side"] = self.by_house.transfer.entries.get(wallet=self.house).pk
         rows["bobs_member"] = self.bob.member_id
+        given = Entry.objects.get(wallet=self.house, transfer__kind="refund")
+        rows["given"] = given.pk
         return rows | {"house_taken": self.by_house.transfer_id, "other_tenant": self.stranger.tenant_id}
 
 
@@ -65,6 +67,9 @@ def book(monkeypatch) -> Book:
     ledger.capture(holds[0], actor=ACTOR, credits=20)
     ledger.release(holds[1])
     ledger.capture(by_house, actor=ACTOR)
+    back = ledger.hold(house, credits=6, reference="job:back")
+    ledger.capture(back, actor=ACTOR)
+    ledger.refund(back, actor=ACTOR)
     cleos = a_wallet(0, member=makers.a_member(tenant))
     keys = ledger.open_for_key(house)
     monkeypatch.setattr(checkpoints, "STRETCH", 2)
@@ -106,6 +111,18 @@ def run(*options: str) -> tuple[int, str]:
 
 
 FAULTS = {
+    "a refund has no capture": (
+        "UPDATE credits_transfer SET reference = 'refund:job:9' WHERE reference = 'refund:job:back'",
+        {"refund"},
+    ),
+    "a refund goes to another wallet": (
+        "UPDATE credits_entry SET wallet_id = {cleos}, balance_after = 6 WHERE id = {given}",
+        {"refund", "wallet_balance"},
+    ),
+    "a refund is called a grant": (
+        "UPDATE credits_transfer SET kind = 'grant' WHERE reference = 'refund:job:back'",
+        {"entry_way", "entry_copy"},
+    ),
     "a checkpoint says another balance": (
         "UPDATE credits_checkpoint SET balance = balance + 1 WHERE after = 0",
         {"checkpoint"},
@@ -231,7 +248,7 @@ FAULTS = {
 def test_a_sound_book_passes(book):
     code, said = run()
     assert code == 0
-    assert said == "The book is sound: 8 wallets, 5 transfers, 10 entries, 4 holds.\n"
+    assert said == "The book is sound: 8 wallets, 7 transfers, 14 entries, 5 holds.\n"
 
 
 def test_an_empty_book_is_sound():

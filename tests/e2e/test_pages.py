@@ -77,6 +77,8 @@ STUDIO = {
     "connections": "{studio}/connections/",
     "connection": "{well}",
     "connection in trouble": "{troubled}",
+    "reconcile, not yet": "{troubled}reconcile/",
+    "reconcile": "{well}reconcile/",
     "account there": "{well}account/me/",
     "account there: limits": "{well}account/limits/",
     "account there: jobs": "{well}account/jobs/",

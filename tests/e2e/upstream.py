@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.processes import Processes
+from tests.processes import Processes, wait_for
 from tests.upstreams.revidapi import StandIn, UpstreamAccount
 from tests.visitor import Visitor
 
@@ -58,7 +58,13 @@ def connect(visitor: Visitor, stand_in: StandIn, name: str) -> tuple[str, Upstre
 
 def places(visitor: Visitor, stand_in: StandIn) -> dict[str, str]:
     """A connection that is well and has changes and prices to decide on, and one whose key was switched off."""
-    well, _account = connect(visitor, stand_in, "RevidAPI")
+    well, account = connect(visitor, stand_in, "RevidAPI")
+    for number in range(2):
+        stand_in.book.plant_job(account, model="image-4.0", credits=7, prompt=f"A stranger's fox {number}", ago_s=3600)
+    assert visitor.post(f"{well}reconcile/", span="7").status_code == 302
+    wait_for(
+        lambda: "A stranger" in visitor.get(f"{well}reconcile/").text, timeout_s=30, what="a comparison of the books"
+    )
     troubled, account = connect(visitor, stand_in, "Second account")
     stand_in.catalog.set_price("seedream-4.5", "2k-slow", 16)
     stand_in.catalog.set_price("seedream-4.5", "4k-fast", 400)

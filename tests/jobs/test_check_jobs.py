@@ -95,7 +95,31 @@ def _update_attempts(**fields):
     return lambda job: Attempt.objects.filter(job=job).update(**fields)
 
 
+def _adopt(job: Job, **attempt: object) -> None:
+    """As if it had been found upstream."""
+    Job.objects.filter(pk=job.pk).update(adopted_at=clock.now(), credits=0, hold=None)
+    Settlement.objects.filter(job=job).update(credits=0)
+    Attempt.objects.filter(job=job).update(**attempt)
+
+
+def _refund(job: Job) -> None:
+    ledger.refund(job.hold, actor="system")
+
+
 FAULTS = {
+    "an adopted job was paid for": (
+        "done",
+        lambda job: (_adopt(job), Settlement.objects.filter(job=job).update(credits=1)),
+        {"charge"},
+    ),
+    "an adopted job names no order": ("done", lambda job: _adopt(job, ticket=""), {"adopted"}),
+    "a refund is in the book alone": ("done", _refund, {"refund"}),
+    "a refund is on the job alone": (
+        "done",
+        lambda job: (_update(refunded=4)(job), Settlement.objects.filter(job=job).update(credits=0)),
+        {"refund"},
+    ),
+    "a refunded job is still charged": ("done", lambda job: (_refund(job), _update(refunded=4)(job)), {"charge"}),
     "an end has no settlement": ("done", lambda job: Settlement.objects.get(job=job).delete(), {"settlement"}),
     "a verdict is another's": ("cancelled", lambda job: _move(job, "failed"), {"settlement"}),
     "a job ended past its settlement": ("working", lambda job: _move(job, "failed"), {"settlement", "hold_state"}),

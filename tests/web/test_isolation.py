@@ -28,6 +28,7 @@ from tests.connections.makers import an_account
 from tests.files.makers import an_upload, encoded
 from tests.library.makers import a_job, an_output
 from tests.notices.makers import a_delivery
+from tests.reports.makers import a_difference
 
 from .world import changed, everything
 
@@ -91,6 +92,7 @@ TENANT: dict[str, Address] = {
     "invitation_revoke": Address(POST, may=MANAGERS),
     "invitations": Address(may=MANAGERS),
     "job": Address(),
+    "job_adopt": Address(POST),
     "job_cancel": Address(POST),
     "job_retry": Address(POST),
     "jobs": Address(query={"before": "job_id", "after": "job_id"}),
@@ -127,6 +129,8 @@ TENANT: dict[str, Address] = {
     "output_favourite": Address(POST),
     "overview": Address(),
     "preview_switch": Address(POST, may=MANAGERS),
+    "reconcile": Address(BOTH, may=MANAGERS, query={"run": "run_id"}),
+    "reconcile_remedy": Address(POST, may=MANAGERS),
     "settings": Address(BOTH, may=MANAGERS),
     "settings_host": Address(POST, may=MANAGERS),
     "settings_host_withdraw": Address(POST, may=MANAGERS),
@@ -162,6 +166,8 @@ EVIL = {  # one form that would change something at every address that took it
     "host": "taken-over.example.com",
     "receiver": "https://evil.example.com/hooks",
     "rotate": "yes",
+    "span": "7",
+    "remedy": "note",
 }
 FORM = {"data": urlencode(EVIL), "content_type": "application/x-www-form-urlencoded"}
 
@@ -204,7 +210,9 @@ def a_house(name: str) -> House:
     ids = {"job_id": job.public_id, "output_id": output.public_id, "file_id": picture.public_id}
     account = an_account(owner.tenant)
     held = CatalogChange.objects.create(connection=account, what="held", model="kling-2.6", old=30, new=120)
+    difference = a_difference(account)
     ids |= {"connection_id": account.public_id, "change_id": str(held.pk)}
+    ids |= {"difference_id": str(difference.pk), "run_id": difference.reconciliation.public_id}
     key = issuing.issue(actors.of(ann), kind="shared", name="Ann's", token=f"key-{name}").key
     notice = Notice.objects.create(
         tenant=ann.tenant, member=ann, row=trail.of(key.reference)[0], mail_due_at=clock.after(3600)

@@ -23,7 +23,7 @@ router = Router()
 _MOST, _USUAL = 100, 20
 _PAGES_MOST = 100_000
 _TYPES = {TransferKind.CAPTURE: "deduct"}
-_JOB = "capture:job:"
+_JOBS = ("capture:job:", "refund:job:")
 
 Limit = Annotated[int, Query(ge=1, le=_MOST, description="How many.")]
 Cursor = Annotated[str, Query(max_length=60, description="`next_cursor` of the answer before.")]
@@ -120,7 +120,6 @@ def _meter(meter: Meter) -> dict[str, Any]:
 
 
 def _job(job: Job, origin: str) -> dict[str, Any]:
-    cost = job.credits if job.is_moving else job.hold.captured
     return {
         "job_id": job.public_id,
         "type": job.mode,
@@ -128,8 +127,8 @@ def _job(job: Job, origin: str) -> dict[str, Any]:
         "prompt": job.prompt,
         "status": told.status(job),
         "output_url": _output(job, origin),
-        "credits_cost": cost,
-        "refunded": not cost,
+        "credits_cost": job.cost,
+        "refunded": not job.cost,
         "error": told.error(job),
         "input_params": {**job.params, "server_id": job.server},
         "created_at": told.moment(job.created_at),
@@ -150,9 +149,13 @@ def _line(line: Line) -> dict[str, Any]:
         "balance_before": None if line.balance_after is None else line.balance_after - line.credits,
         "balance_after": line.balance_after,
         "reason": line.note or line.kind.value,
-        "job_id": line.reference.removeprefix(_JOB) if line.reference.startswith(_JOB) else None,
+        "job_id": _job_of(line.reference),
         "created_at": told.moment(line.at),
     }
+
+
+def _job_of(reference: str) -> str | None:
+    return next((reference.removeprefix(cause) for cause in _JOBS if reference.startswith(cause)), None)
 
 
 def _charge(charge: Settlement) -> dict[str, Any]:

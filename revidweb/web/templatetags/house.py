@@ -6,6 +6,7 @@ attributes of the component's main element: `hx_post=url` is written `hx-post="�
 """
 
 import datetime as dt
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -145,9 +146,10 @@ def _control_attributes(
 
 
 @register.filter
-def figure(number: int) -> str:
-    """A whole number with separators: 12,480. Below zero with a true minus sign."""
-    return ("−" if number < 0 else "") + formats.number_format(abs(number), force_grouping=True)
+def figure(number: int | Decimal) -> str:
+    """A number with separators: 12,480. Below zero with a true minus sign."""
+    size: int | Decimal = -number if number < 0 else number
+    return ("−" if number < 0 else "") + formats.number_format(size, force_grouping=True)
 
 
 @register.filter

@@ -240,4 +240,5 @@ def _kinds() -> list[tuple[str, str]]:
         (TransferKind.GRANT, _("Grants")),
         (TransferKind.CAPTURE, _("Jobs")),
         (TransferKind.TRANSFER, _("Transfers")),
+        (TransferKind.REFUND, _("Given back")),
     ]

@@ -19,6 +19,7 @@ from revidweb.catalog import listing as catalog
 from revidweb.catalog.params import Choice
 from revidweb.connections.models import Connection
 from revidweb.files.models import StoredFile
+from revidweb.jobs import adopt as adopting
 from revidweb.jobs import cancel as cancelling
 from revidweb.jobs import listing, timeline
 from revidweb.jobs import retry as retrying
@@ -127,7 +128,8 @@ def detail(actor: Actor, job: Job) -> dict[str, Any]:
         "is_mender": _is_mender(actor, job.connection),
         "hold_up": standing.hold_up(job.connection) if job.state == State.QUEUED else "",
         "trouble": events.trouble(job),
-        "is_charged": job.hold.captured > 0,
+        "adopted_as": adopting.of(job) if job.late_at else None,
+        "is_charged": job.hold is not None and job.hold.captured > 0,
         **(_retry(actor, job, inputs) if job.state in CAN_RETRY else {}),
     }
 
@@ -167,6 +169,20 @@ def cancel(request: ActorRequest, job_id: str) -> HttpResponse:
         messages.error(request, wording.of(refusal))
     else:
         messages.success(request, _("Asked to stop.") if row.is_moving else _("Cancelled. Nothing was charged."))
+    return redirect("job", tenant_slug=request.actor.place, job_id=row.public_id)
+
+
+@require_POST
+@access.actor_may(Right.GENERATE)
+def adopt(request: ActorRequest, job_id: str) -> HttpResponse:
+    """Make a job of the success that came after this one had failed."""
+    row = access.job(request, job_id)
+    try:
+        row = adopting.adopt_late(request.actor, row)
+    except Refusal as refusal:
+        messages.error(request, wording.of(refusal))
+    else:
+        messages.success(request, _("Adopted. Its result is being brought here, and nobody is charged."))
     return redirect("job", tenant_slug=request.actor.place, job_id=row.public_id)
 
 

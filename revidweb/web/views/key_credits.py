@@ -20,7 +20,7 @@ from revidweb.web.access import ActorRequest
 from revidweb.web.keycards import Card
 
 _PER_PAGE = 50
-_CAPTURE = "capture:job:"
+_JOBS = ("capture:job:", "refund:job:")
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,9 @@ def _statement(request: ActorRequest, wallet: Wallet) -> dict[str, object]:
     before, after = (_line_id(request.GET.get(name, "")) for name in ("before", "after"))
     wanted = Wanted(since=since, until=until)
     page = statements.page(wallet, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
-    names = [line.reference.removeprefix(_CAPTURE) for line in page.lines if line.reference.startswith(_CAPTURE)]
-    jobs = listing.named(request.actor, names)
+    jobs = listing.named(request.actor, [name for line in page.lines if (name := _job_of(line))])
     return {
-        "rows": [_of_line(line, jobs.get(line.reference.removeprefix(_CAPTURE))) for line in page.lines],
+        "rows": [_of_line(line, jobs.get(_job_of(line))) for line in page.lines],
         "older": _address(request, "before", str(page.older or "")),
         "newer": _address(request, "after", str(page.newer or "")),
     }
@@ -101,8 +100,16 @@ def _line_id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
+def _job_of(line: Line) -> str:
+    """The job that it paid for, or that it gives back; "" for none."""
+    cause = next((cause for cause in _JOBS if line.reference.startswith(cause)), None)
+    return line.reference.removeprefix(cause) if cause else ""
+
+
 def _of_line(line: Line, job: Job | None) -> Row:
     title, detail = (job.media_model.title, job.prompt) if job else (_moved(line), "")
+    if job and line.kind == TransferKind.REFUND:
+        title = _("Given back: %(title)s") % {"title": title}
     return Row(line.at, title, detail, line.credits, line.balance_after, job)
 
 
@@ -110,6 +117,8 @@ def _moved(line: Line) -> str:
     """What happened to the wallet, without a name."""
     if line.kind == TransferKind.CAPTURE:
         return _("A job")
+    if line.kind == TransferKind.REFUND:
+        return _("Given back for a job")
     return _("Filled up") if line.credits > 0 else _("Taken back")
 
 
@@ -136,4 +145,4 @@ def _place(request: ActorRequest, name: str) -> Job | None:
 
 def _of_charge(job: Job) -> Row:
     at = job.ended_at or job.created_at
-    return Row(at, job.media_model.title, job.prompt, -job.hold.captured, None, job)
+    return Row(at, job.media_model.title, job.prompt, -job.cost, None, job)

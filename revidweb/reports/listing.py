@@ -1,0 +1,61 @@
+"""Reconciliations as a page reads them: the runs of a connection, one run's differences, and their sums."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce
+
+from revidweb.connections.models import Connection
+
+from .models import Difference, Reconciliation, Sort, Stage, Standing
+
+RUNS_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The differences of one sort in one run. micros: by how much our book says more."""
+
+    sort: Sort
+    count: int
+    micros: int
+    open: int
+
+
+def latest(connection: Connection) -> Reconciliation | None:
+    """The newest run that came to an end, or the newest of all while none has. One query."""
+    runs = Reconciliation.objects.filter(connection=connection).select_related("connection")
+    return runs.order_by(Case(When(stage=Stage.DONE, then=0), default=1), "-pk").first()
+
+
+def runs(connection: Connection) -> Sequence[Reconciliation]:
+    """The newest runs, each with how many of its differences are open (`open`). One query."""
+    found = Difference.objects.filter(reconciliation=OuterRef("pk"))
+    counted = Reconciliation.objects.filter(connection=connection).annotate(
+        found=_number(found), open=_number(found.filter(standing=Standing.OPEN))
+    )
+    return list(counted.order_by("-pk")[:RUNS_SHOWN])
+
+
+def _number(rows: "QuerySet[Difference]") -> Coalesce:
+    """How many, as a subquery: only the runs that are shown are counted."""
+    counted = rows.order_by().values("reconciliation").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)
+
+
+def tallies(run: Reconciliation) -> list[Tally]:
+    """A line for each sort, in one order, also where there is none. One query."""
+    micros = Sum(F("ours_micros") - (F("charged") - F("refunded")) * 1_000_000)
+    is_open = Count("pk", filter=Q(standing=Standing.OPEN))
+    rows = run.differences.order_by().values_list("sort").annotate(count=Count("pk"), micros=micros, open=is_open)
+    found = {sort: figures for sort, *figures in rows}
+    return [Tally(sort, *found.get(sort, (0, 0, 0))) for sort in Sort]
+
+
+def differences(run: Reconciliation, sort: str = "") -> "QuerySet[Difference]":
+    """Those of one sort, or all: what is open first, then the newest; with their jobs and who ordered them."""
+    rows = run.differences.filter(sort=sort) if sort else run.differences.all()
+    rows = rows.select_related("reconciliation__connection", "job__media_model", "job__member__person", "job__key")
+    open_first = Case(When(standing=Standing.OPEN, then=0), default=1)
+    return rows.order_by(open_first, F("at").desc(nulls_last=True), "pk")
