@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import Case, DurationField, ExpressionWrapper, F, When
+from django.db.models.functions import Coalesce
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.credits.models import HoldState
@@ -109,7 +110,7 @@ def columns(actor: Actor) -> list[Column]:
         text("prompt"),
         *(members if actor.may(Right.SEE_ALL) else []),
         text("key", "key__name"),
-        number("credits", "hold__captured"),
+        number("credits", Coalesce(F("hold__captured"), 0) - F("refunded")),
         number("held", Case(When(hold__state=HoldState.OPEN, then="hold__credits"), default=0)),
         text("server"),
         moment("created_at"),
