@@ -1,6 +1,6 @@
 """Take in what was made upstream and is not ours, or came after its job had failed: as a job that nobody pays for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.models import Tenant
 from revidweb.catalog.models import Alias, Offer
 from revidweb.connections.models import Connection, Credential
 from revidweb.lib import clock, wake
@@ -88,6 +89,12 @@ def adopt_late(actor: Actor, job: Job) -> Job:
         "job.adopted_late", about=job.reference, tenant=actor.tenant.public_id, actor=member.reference, **facts
     )
     return own
+
+
+def known(tenant: Tenant, tickets: Collection[str]) -> dict[str, str]:
+    """Which of these orders at the tenant's accounts are jobs of ours: their public ids by ticket. One query."""
+    ours = Attempt.objects.filter(connection__tenant=tenant, ticket__in=tickets)
+    return dict(ours.values_list("ticket", "job__public_id"))
 
 
 def of(job: Job) -> Job | None:

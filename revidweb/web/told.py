@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -101,11 +101,16 @@ class Sheet:
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job as the provider lists it. state: in the words of our badges."""
+    """A job as the provider lists it. state: in the words of our badges. ours: the job that it is here.
+
+    can_adopt: whether it may be taken in, since nothing here is it.
+    """
 
     entry: JobEntry
     state: str
     word: str
+    ours: str = ""
+    can_adopt: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,18 @@ def context(pages: AccountPages, seen: Seen, zone: ZoneInfo) -> dict[str, object
         "is_csv": asked.endpoint is Endpoint.EXPORT,
         "is_cut": seen.copy is not None and seen.copy.is_cut,
     }
+
+
+def matched(shown: Shown, known: Mapping[str, str]) -> Shown:
+    """With what each listed job is here. known: our jobs by the tickets there."""
+    jobs = [
+        replace(row, ours=known.get(row.entry.ticket, ""), can_adopt=_can_adopt(row.entry, known)) for row in shown.jobs
+    ]
+    return replace(shown, jobs=jobs)
+
+
+def _can_adopt(entry: JobEntry, known: Mapping[str, str]) -> bool:
+    return entry.status == Status.DONE and bool(entry.results) and entry.ticket not in known
 
 
 def why(failure: Failure) -> str:

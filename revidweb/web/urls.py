@@ -89,6 +89,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/connections/preview/", connections.preview, name="preview_switch"),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/", connections.connection, name="connection"),
     path(
+        "t/<slug:tenant_slug>/connections/<slug:connection_id>/account/jobs/adopt/",
+        connection_account.adopt,
+        name="connection_adopt",
+    ),
+    path(
         "t/<slug:tenant_slug>/connections/<slug:connection_id>/account/<slug:endpoint>/",
         connection_account.account,
         name="connection_account",

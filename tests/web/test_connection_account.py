@@ -1,6 +1,7 @@
 """The account behind a connection: a page for each thing that its provider tells, alive and when it is down."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,13 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from revidweb.catalog.models import Offer
 from revidweb.connections.models import AccountCopy, Connection, Credential
+from revidweb.jobs.models import Job
 from revidweb.lib import clock
 from revidweb.providers.account_pages import Endpoint
 from tests.connections.makers import an_account
+from tests.library.makers import a_model
 from tests.makers import a_client
 from tests.upstreams.customer import Customer
 from tests.upstreams.revidapi import StandIn
@@ -290,7 +294,7 @@ def test_with_the_upstream_stopped_every_page_answers_from_its_last_good_copy(ow
 
 def _content(answer) -> str:
     """The last table or list of facts of an answer: what it told."""
-    page = answer.content.decode()
+    page = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", answer.content.decode())
     return page[max(page.rfind("<dl"), page.rfind("<tbody")) :]
 
 
@@ -328,3 +332,49 @@ def test_a_page_asks_few_questions_of_the_database(owner, connection, endpoint):
     with CaptureQueriesContext(database) as asked:
         assert client.get(here).status_code == 200
     assert len(asked) <= 12
+
+
+# -- jobs that are, or are not, ours
+
+
+def offer_all(page, connection: Connection) -> str:
+    """The models of the listed jobs are among the connection's; the ticket of the newest."""
+    jobs = page.context["shown"].jobs
+    for job in jobs:
+        Offer.objects.create(media_model=a_model(job.entry.model, kind=job.entry.kind), connection=connection)
+    return jobs[0].entry.ticket
+
+
+def adopt(owner, connection: Connection, ticket: str):
+    address = reverse("connection_adopt", args=[owner.tenant.slug, connection.public_id])
+    return a_client(owner.member).post(address, {"ticket": ticket})
+
+
+def test_a_job_that_is_not_known_here_is_adopted_with_one_button(owner, connection):
+    read(owner, connection, "jobs")
+    page = see(owner, connection, "jobs")
+    assert page.content.decode().count("Adopt<") == 2
+    ticket = offer_all(page, connection)
+    assert adopt(owner, connection, ticket).status_code == 302
+    job = Job.objects.get()
+    assert (job.state, job.credits, job.member, job.attempts.get().ticket) == ("storing", 0, owner.member, ticket)
+    again = see(owner, connection, "jobs").content.decode()
+    assert again.count("Adopt<") == 1
+    assert reverse("job", args=[owner.tenant.slug, job.public_id]) in again
+
+
+def test_what_was_adopted_is_not_adopted_again(owner, connection):
+    read(owner, connection, "jobs")
+    ticket = offer_all(see(owner, connection, "jobs"), connection)
+    adopt(owner, connection, ticket)
+    assert adopt(owner, connection, ticket).url.startswith(
+        reverse("connection_account", args=[owner.tenant.slug, connection.public_id, "jobs"])
+    )
+    assert Job.objects.count() == 1
+
+
+def test_a_job_that_was_not_read_is_not_adopted(owner, connection):
+    assert adopt(owner, connection, "job_of_somebody").status_code == 404
+    read(owner, connection, "jobs")
+    assert adopt(owner, connection, "").status_code == 404
+    assert not Job.objects.exists()

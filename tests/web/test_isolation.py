@@ -70,6 +70,7 @@ POST, BOTH = "POST", "GET POST"
 TENANT: dict[str, Address] = {
     "accent": Address(),
     "connection": Address(BOTH, may=MANAGERS),
+    "connection_adopt": Address(POST, may=MANAGERS),
     "connection_account": Address(BOTH, may=MANAGERS),
     "connection_add": Address(BOTH, may=MANAGERS),
     "connection_change": Address(POST, may=MANAGERS),

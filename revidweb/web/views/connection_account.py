@@ -1,17 +1,21 @@
 """The account behind a connection, as its provider tells it: a page for each thing that may be asked."""
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
 
 from revidweb.accounts.actors import Right
 from revidweb.catalog import changes
 from revidweb.connections import mirror
 from revidweb.connections.mirror import Seen
 from revidweb.connections.models import Connection
-from revidweb.providers.account_pages import AccountPages, Endpoint, Question
-from revidweb.web import access, told
+from revidweb.jobs import adopt as adopting
+from revidweb.lib.refusal import Refusal
+from revidweb.providers.account_pages import AccountPages, Endpoint, JobEntry, Question
+from revidweb.web import access, parts, told, wording
 from revidweb.web.access import ActorRequest, actor_may
 
 _CHANGES_MOST = 20
@@ -46,6 +50,42 @@ def _ask(request: ActorRequest, row: Connection, pages: AccountPages, question: 
     return render(request, "upstream/answer.html", _shown(request, row, pages, seen))
 
 
+@require_POST
+@actor_may(Right.MANAGE_CONNECTIONS)
+def adopt(request: ActorRequest, connection_id: str) -> HttpResponse:
+    """Take a job in that the account lists and nothing here is, as it stands in what was read last."""
+    row = access.connection(request, connection_id)
+    question = told.question(mirror.pages_of(row), Endpoint.JOBS, request.GET)
+    entry = _listed(row, question, request.POST.get("ticket", ""))
+    try:
+        job = adopting.adopt(request.actor, row, entry)
+    except Refusal as refusal:
+        messages.error(request, wording.of(refusal))
+        jobs_page = reverse("connection_account", args=[request.actor.place, row.public_id, Endpoint.JOBS])
+        return parts.lead_to(request, f"{jobs_page}?{request.GET.urlencode()}")
+    messages.success(request, _("Adopted. Its result is being brought here, and nobody is charged."))
+    return parts.lead_to(request, reverse("job", args=[request.actor.place, job.public_id]))
+
+
+def _listed(row: Connection, question: Question, ticket: str) -> JobEntry:
+    """The job of this ticket in the copy of the page, or 404."""
+    pages, seen = mirror.pages_of(row), mirror.kept(row, question)
+    entries = pages.job_page(seen.copy, page=question.page).entries if pages and seen.copy else ()
+    found = next((entry for entry in entries if entry.ticket == ticket), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _matched(request: ActorRequest, context: dict[str, object]) -> dict[str, object]:
+    """Of a list of jobs also what each is here. One query, none without jobs."""
+    shown = context["shown"]
+    if not isinstance(shown, told.Shown) or not shown.jobs:
+        return context
+    known = adopting.known(request.actor.tenant, [job.entry.ticket for job in shown.jobs])
+    return context | {"shown": told.matched(shown, known), "is_ours": True}
+
+
 def _raw(seen: Seen) -> HttpResponse:
     if seen.copy is None:
         raise Http404
@@ -56,7 +96,7 @@ def _shown(request: ActorRequest, row: Connection, pages: AccountPages, seen: Se
     """One query for the changes of prices, beside the page's own."""
     endpoint = seen.question.endpoint
     hrefs = {one: reverse("connection_account", args=[request.actor.place, row.public_id, one]) for one in Endpoint}
-    return told.context(pages, seen, request.actor.tenant.zone) | {
+    return _matched(request, told.context(pages, seen, request.actor.tenant.zone)) | {
         "connection": row,
         "tabs": told.tabs(pages, endpoint, hrefs),
         "here": hrefs[endpoint],
