@@ -30,17 +30,20 @@ _Put = Callable[[type[Model], int, Mapping[Any, Amounts]], None]
 @shared_task
 def tick() -> None:
     """One round: whatever ended since the last one is counted, of every tenant. A repeat finds nothing new."""
-    for tenant in Tenant.objects.filter(pk__in=facts.due_tenants()):
-        while count(tenant) == MOST_AT_ONCE:
-            pass
+    _each(Tenant.objects.filter(pk__in=facts.due_tenants()), _count_on)
 
 
 @shared_task
 def rebuild_moved() -> None:
     """Count anew the tenants that have moved to another time zone; until then their usage stands in the old one."""
     moved = UsageState.objects.exclude(time_zone=F("tenant__time_zone"))
-    for state in moved.select_related("tenant"):
-        rebuild(state.tenant)
+    _each(Tenant.objects.filter(pk__in=moved.values("tenant")), _rebuild_if_moved)
+
+
+def begin() -> None:
+    """Count anew the tenants that were never counted, before pages are asked: what they have would slow each of them."""
+    never = Tenant.objects.filter(pk__in=facts.due_tenants(), usage_state__isnull=True)
+    _each(never, rebuild)
 
 
 @shared_task
@@ -54,9 +57,12 @@ def forget_hours() -> None:
 def count(tenant: Tenant, *, limit: int = MOST_AT_ONCE) -> int:
     """Count what is new of at most so many settlements, in the zone in which the tenant is counted; how many.
 
-    Taken and counted in one transaction: a crash loses nothing and counts nothing twice. Of two at once one waits.
+    Taken and counted in one transaction: a crash loses nothing and counts nothing twice. Where somebody else counts the
+    tenant at this moment, none: nobody waits, and the next round comes.
     """
-    state = _locked(tenant)
+    state = _free(tenant)
+    if state is None:
+        return 0
     found = facts.take(tenant, limit=limit)
     _write(tenant, found, ZoneInfo(state.time_zone), sql.add)
     return len(found)
@@ -79,10 +85,39 @@ def rebuild(tenant: Tenant) -> int:
     return counted
 
 
+def _each(tenants: Iterable[Tenant], deed: Callable[[Tenant], object]) -> None:
+    """The deed for each tenant; one that cannot be counted keeps no other from being."""
+    for tenant in tenants:
+        try:
+            deed(tenant)
+        except Exception:
+            log.exception("usage.bug", tenant=tenant.public_id)
+
+
+def _count_on(tenant: Tenant) -> None:
+    """Until less than a full helping was left."""
+    while count(tenant, limit=MOST_AT_ONCE) == MOST_AT_ONCE:
+        pass
+
+
+@transaction.atomic
+def _rebuild_if_moved(tenant: Tenant) -> None:
+    """Unless somebody does it already, or has."""
+    state = _free(tenant)
+    if state is not None and state.time_zone != tenant.time_zone:
+        rebuild(tenant)
+
+
 def _locked(tenant: Tenant) -> UsageState:
-    """The tenant's state, which nobody else counts by until the transaction ends."""
+    """The tenant's state, which nobody else counts by until the transaction ends. It waits for who does."""
     UsageState.objects.get_or_create(tenant=tenant, defaults={"time_zone": tenant.time_zone})
     return UsageState.objects.select_for_update().get(tenant=tenant)
+
+
+def _free(tenant: Tenant) -> UsageState | None:
+    """The same, None at once where somebody else has it."""
+    UsageState.objects.get_or_create(tenant=tenant, defaults={"time_zone": tenant.time_zone})
+    return UsageState.objects.select_for_update(skip_locked=True).filter(tenant=tenant).first()
 
 
 def _count_all(tenant: Tenant, zone: ZoneInfo) -> int:

@@ -1,17 +1,44 @@
-"""Adding figures to rows that may be there already: one statement for many, on PostgreSQL with arrays."""
+"""What each database does in its own way: adding figures to rows that may be there, and reading one moment."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 from revidweb.lib import bulk
 
 from .folding import FIGURES, Amounts
 
 _AT_ONCE = 2000
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """All that is read in the block is of one moment: what is counted meanwhile is seen in one place, not in two.
+
+    Inside a transaction it is that one's business.
+    """
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "sqlite":
+        yield from _one_moment_of_sqlite()
+    else:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
+
+def _one_moment_of_sqlite() -> Iterator[None]:
+    """Not by `atomic`: that would begin as a writer does, and wait for one."""
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
 
 
 def add(table: type[models.Model], tenant_id: int, sums: Mapping[Any, Amounts]) -> None:

@@ -1,7 +1,8 @@
 """Read usage: what an actor sees of a range of days, told apart by one dimension and narrowed by others.
 
 Cells answer one scope with one dimension; where filters are combined, the full cross does. What ended and was not
-counted yet is added to either, so that nothing lags. Days are those of the zone in which the tenant is counted.
+counted yet is added to either, so that nothing lags, and all of one answer is of one moment. Days are those of the zone
+in which the tenant is counted.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,7 +38,7 @@ from revidweb.jobs import facts
 from revidweb.jobs.facts import Fact
 from revidweb.lib import clock
 
-from . import folding
+from . import folding, sql
 from .counting import HOURS_KEPT_DAYS
 from .folding import FIGURES, Amounts
 from .models import Dimension, Grain, UsageCell, UsageDay, UsageMonth, UsageState
@@ -107,6 +108,7 @@ def grain_of(span: Span, zone: ZoneInfo) -> Grain:
 # -- the answer ------------------------------------------------------------------------------------------------------
 
 
+@sql.one_moment()
 def read(question: Question, zone: ZoneInfo) -> Usage:
     """The answer, in at most four queries."""
     grain = grain_of(question.span, zone)
@@ -144,6 +146,7 @@ def days(scope: Scope, span: Span, zone: ZoneInfo) -> dict[date, Sums]:
     return {day: sums for (day, _value), sums in days_by(Dimension.ALL, scope, span, zone).items()}
 
 
+@sql.one_moment()
 def days_by(by: Dimension, scope: Scope, span: Span, zone: ZoneInfo) -> dict[tuple[date, str], Sums]:
     """The same of each value of a dimension of the scope, by day and value."""
     question = Question(scope, span, by)
@@ -159,6 +162,7 @@ def _each(tables: "_Tables", live: "_Live") -> "Iterator[tuple[str, Bucket, Amou
         yield what, bucket, list(sums.amounts)
 
 
+@sql.one_moment()
 def glance(scope: Scope, span: Span, zone: ZoneInfo) -> Glance:
     """Each day of the span and of the one before it, and what each model made in the span. Two queries."""
     now, before = _live(Question(scope, span, Dimension.MODEL), zone, Grain.DAY)

@@ -1,10 +1,11 @@
 """Counting: each end once, in its hour, day and month, also after corrections, crashes and moves to another zone."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -236,3 +237,56 @@ def test_of_two_that_take_at_once_each_takes_its_own():
     first = facts.take(studio.tenant, limit=3)
     second = facts.take(studio.tenant, limit=3)
     assert (len(first), len(second)) == (3, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_somebody_else_counts_nobody_waits():
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    studio = a_studio()
+    ended(studio, [End(at(TODAY))] * 2)
+    counting.count(studio.tenant, limit=1)
+    with ThreadPoolExecutor(1) as other, transaction.atomic():
+        counting._locked(studio.tenant)
+        assert other.submit(_counted_elsewhere, studio.tenant).result(timeout=10) == 0
+    assert counting.count(studio.tenant) == 1
+
+
+def _counted_elsewhere(tenant: Tenant) -> int:
+    try:
+        return counting.count(tenant)
+    finally:
+        connection.close()
+
+
+def test_a_tenant_that_cannot_be_counted_keeps_no_other_from_being(monkeypatch):
+    bad, good = a_studio(), a_studio()
+    for studio in (bad, good):
+        ended(studio, [End(at(TODAY))])
+    count = counting.count
+
+    def broken(tenant, **limit):
+        return 1 // 0 if tenant == bad.tenant else count(tenant, **limit)
+
+    monkeypatch.setattr(counting, "count", broken)
+    counting.tick()
+    assert cell(good.tenant).jobs == 1
+
+
+def test_a_move_that_was_counted_already_is_not_counted_again(monkeypatch):
+    studio = a_studio()
+    ended(studio, [End(at(TODAY))])
+    counting.tick()
+    Tenant.objects.filter(pk=studio.tenant.pk).update(time_zone="Asia/Kathmandu")
+    studio.tenant.refresh_from_db()
+    counting._rebuild_if_moved(studio.tenant)
+    monkeypatch.setattr(counting, "rebuild", lambda tenant: 1 / 0)
+    counting._rebuild_if_moved(studio.tenant)
+
+
+def test_what_was_never_counted_is_before_the_first_page():
+    studio = a_studio()
+    ended(studio, [End(at(TODAY))] * 3)
+    counting.begin()
+    assert cell(studio.tenant).jobs == 3
+    assert counting.count(studio.tenant) == 0

@@ -1,12 +1,13 @@
 """Reading usage: whoever asks, for whatever days and filters, the figures are those of the jobs themselves."""
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -258,3 +259,28 @@ def test_combined_filters_that_nothing_matches_answer_nothing():
     filters = {Dimension.SERVER: "nowhere", Dimension.KIND: "image", Dimension.STATUS: "done"}
     question = Question(Scope(studio.tenant), Span(today - timedelta(days=200), today), Dimension.ALL, filters)
     assert not usage.read(question, ZoneInfo("UTC")).total
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_counted_while_it_is_read_is_seen_once(monkeypatch):
+    studio = a_studio()
+    ended(studio, [End(at(TODAY))])
+    live = usage._live
+
+    def counted_between(*asked):
+        found = live(*asked)
+        with ThreadPoolExecutor(1) as other:
+            other.submit(_counted, studio.tenant).result(timeout=10)
+        return found
+
+    monkeypatch.setattr(usage, "_live", counted_between)
+    assert read(Scope(studio.tenant)).total.jobs == 1
+    monkeypatch.undo()
+    assert read(Scope(studio.tenant)).total.jobs == 1
+
+
+def _counted(tenant) -> None:
+    try:
+        counting.count(tenant)
+    finally:
+        connection.close()

@@ -11,12 +11,13 @@ from django.core.management.base import BaseCommand, CommandError
 from revidweb import demo
 from revidweb.catalog import loading
 from revidweb.jobs import sweep
+from revidweb.stats import counting
 
 from .demo import as_text
 
 
 class Command(BaseCommand):
-    help = "Migrate, collect static files and load the catalog; embedded also make the demo and say how to sign in."
+    help = "Migrate, collect static files, load the catalog and count usage; embedded also make the demo."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.IS_EMBEDDED:
@@ -27,6 +28,7 @@ class Command(BaseCommand):
             call_command("createcachetable", database="cache", verbosity=0)
             forget_past_run()
         loading.load()
+        counting.begin()
         if settings.IS_EMBEDDED:
             self.stdout.write(f"\nrevidweb starts at {as_text(demo.make())}\nCtrl-C stops it.\n")
 
