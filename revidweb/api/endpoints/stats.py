@@ -1,6 +1,6 @@
 """What the key used, by model and by day: the figures of the usage pages."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -36,10 +36,12 @@ To = Annotated[date | None, Query(alias="to", description=f"{_DAYS} Today, where
 def stats(request: KeyRequest, first: From = None, last: To = None) -> HttpResponse:
     """Jobs that ended in these days and what they cost, by model and by day; both add up to the totals."""
     span, found = _found(request, first, last)
-    days, models = sorted({day for day, _model in found}), sorted({model for _day, model in found})
-    by_day = [{"date": day.isoformat()} | _figures(_of(found, day=day)) for day in days]
-    by_model = [{"model": model} | _figures(_of(found, model=model)) for model in models]
-    total = sum(found.values(), Sums())
+    days: dict[date, Sums] = {}
+    models: dict[str, Sums] = {}
+    for (day, model), sums in sorted(found.items(), key=lambda pair: pair[0]):
+        days[day] = days.get(day, Sums()) + sums
+        models[model] = models.get(model, Sums()) + sums
+    total = sum(days.values(), Sums())
     return errors.say(
         {
             "from_date": span.first.isoformat(),
@@ -48,8 +50,11 @@ def stats(request: KeyRequest, first: From = None, last: To = None) -> HttpRespo
             "total_jobs": total.jobs,
             "credits_spent": total.credits,
             "current_balance": balance.of(request.actor).credits,
-            "by_model": sorted(by_model, key=lambda row: -row["credits"]),
-            "by_day": by_day,
+            "by_model": [
+                {"model": model} | _figures(sums)
+                for model, sums in sorted(models.items(), key=lambda pair: (-pair[1].credits, pair[0]))
+            ],
+            "by_day": [{"date": day.isoformat()} | _figures(sums) for day, sums in days.items()],
         }
     )
 
@@ -92,12 +97,7 @@ def _span(first: date | None, last: date | None, today: date) -> Span:
     return Span(first, last)
 
 
-def _of(found: _Found, *, day: date | None = None, model: str | None = None) -> Iterable[Sums]:
-    return (sums for (its, of), sums in found.items() if its == day or of == model)
-
-
-def _figures(some: Iterable[Sums]) -> dict[str, Any]:
-    sums = sum(some, Sums())
+def _figures(sums: Sums) -> dict[str, Any]:
     return {
         "jobs": sums.jobs,
         "completed": sums.done,
@@ -109,4 +109,4 @@ def _figures(some: Iterable[Sums]) -> dict[str, Any]:
 
 def _lines(found: _Found) -> Iterator[tuple[Any, ...]]:
     for (day, model), sums in sorted(found.items(), key=lambda pair: pair[0]):
-        yield (day, model, *_figures([sums]).values())
+        yield (day, model, *_figures(sums).values())
