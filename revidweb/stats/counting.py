@@ -41,7 +41,7 @@ def rebuild_moved() -> None:
 
 
 def begin() -> None:
-    """Count anew the tenants that were never counted, before pages are asked: what they have would slow each of them."""
+    """Count the tenants that never were, before their pages are asked: all that they have would slow each of them."""
     never = Tenant.objects.filter(pk__in=facts.due_tenants(), usage_state__isnull=True)
     _each(never, rebuild)
 
