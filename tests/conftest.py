@@ -49,7 +49,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 # Shared processes; and as many connections as PostgreSQL takes.
-TOGETHER = {"tests/e2e/": "e2e", "tests/api/contract/live/": "live", "/test_races.py": "crowd"}
+TOGETHER = {
+    "tests/e2e/test_pages": "pages",
+    "tests/e2e/": "e2e",
+    "tests/api/contract/live/": "live",
+    "/test_races.py": "crowd",
+}
 
 
 @pytest.hookimpl(optionalhook=True)

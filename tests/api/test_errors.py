@@ -15,6 +15,8 @@ PEOPLES = {  # of deeds that programs do not do
 }
 SOURCES = [source for room in ROOMS for source in sorted((Path(revidweb.__file__).parent / room).rglob("*.py"))]
 DEEDS = {
+    "adopt",
+    "visiting",
     "issuing",
     "limits",
     "leaving",

@@ -47,6 +47,15 @@ class Window:
         self.settle()
         return self.page
 
+    def darken(self) -> None:
+        """The other theme, as the server would have written it on the page."""
+        self.page.evaluate("() => document.documentElement.dataset.theme = 'dark'")
+        self.settle()
+
+    def leave(self) -> None:
+        """Ask for nothing any more: a page that is live goes on asking while others are looked at."""
+        self.page.goto("about:blank")
+
     def settle(self) -> None:
         """Let two frames be drawn, so that whatever moves has moved."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

@@ -192,6 +192,7 @@ ALL = {
     "webhook.given_up": ({"host": "example.com", "status": 500}, "A webhook of “Shop” was given up"),
     "connection.in_trouble": ({"trouble": "exhausted"}, "Studio is out of credits"),
     "connection.unreachable": ({"reason": "timed out"}, "Studio is not reached"),
+    "connection.differs": ({"count": 2}, "2 orders cost something else at Studio than here"),
     "catalog.changed": ({"changes": 4, "waiting": 2}, "2 prices of Studio wait for you"),
     "job.lost": ({}, "A job was given up as lost"),
     "job.late_success": ({"results": 1}, "A failed job succeeded late"),
