@@ -6,7 +6,7 @@ from revidweb.accounts.actors import Actor
 from revidweb.connections.models import Connection
 from revidweb.credits import checking as book
 from revidweb.credits.models import Transfer
-from revidweb.jobs import checking, facts
+from revidweb.jobs import checking, facts, settle
 from revidweb.jobs.models import Attempt, Job
 from revidweb.keys import proving
 from revidweb.keys.models import ApiKey
@@ -115,6 +115,22 @@ def test_what_was_refunded_there_is_given_back_here(owner, connection, made, sta
     assert (wallet.balance, job.refunded, job.cost, cost_of(job), job.settlement.credits) == (100, 4, 0, 0, 0)
     (fact,) = facts.take(owner.tenant, limit=9)
     assert (fact.jobs, fact.credits, fact.upstream_cost_micros) == (0, -4, -4_000_000)
+    agree(owner, connection)
+
+
+def test_where_nobody_paid_nothing_is_given_back(owner, connection, made, stand_in, wallet):
+    job, theirs = made("a fox")
+    stand_in.book.refund_late(theirs)
+    paid = a_difference(owner, connection)
+    assert remedies.is_worth_it(paid, "give_back")
+    settle.refund(job, actor="system")
+    again = a_difference(owner, connection)
+    assert not remedies.is_worth_it(again, "give_back")
+    for one in (paid, again):
+        with pytest.raises(Refusal, match="moved_on"):
+            remedies.remedy(owner, one, "give_back")
+    assert (cost_of(job), Difference.objects.filter(standing="open").count()) == (4_000_000, 2)
+    once(owner, again, "believe")
     agree(owner, connection)
 
 

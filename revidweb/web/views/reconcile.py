@@ -296,7 +296,7 @@ def _words(one: Difference) -> tuple[str, str]:
 
 
 def _deeds(one: Difference) -> list[Deed]:
-    words = [word for word in remedies.POSSIBLE[one.sort] if word != "adopt" or remedies.can_adopt(one)]
+    words = [word for word in remedies.POSSIBLE[one.sort] if remedies.is_worth_it(one, word)]
     return [Deed(word, _label(one, word), is_usual=number == 0) for number, word in enumerate(words)]
 
 
