@@ -465,7 +465,7 @@ def test_any_list_of_jobs_is_read(entries, body, pages):
 )
 def test_any_log_of_credits_is_read(entries, body, pages, account, monkeypatch):
     for text in (json.dumps({"transactions": entries}), body.decode("utf-8", "replace")):
-        monkeypatch.setattr(type(pages), "ask", lambda *_, text=text: Copy(text))
+        monkeypatch.setattr(type(pages), "ask", lambda *_, text=text, **__: Copy(text))
         log = pages.credit_log(account, **WINDOW, most_requests=3)
         assert all(line.credits == abs(line.change) for line in log.lines)
         assert log.requests <= 3
