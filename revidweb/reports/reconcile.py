@@ -21,6 +21,7 @@ from revidweb.connections import budget, trying
 from revidweb.connections.models import Connection
 from revidweb.jobs import signs
 from revidweb.jobs.models import Attempt, AttemptState, account_with
+from revidweb.jobs.states import State
 from revidweb.lib import clock, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -331,7 +332,7 @@ def _known(run: Reconciliation, marks: Sequence[str]) -> dict[tuple[str, str], D
     known: dict[tuple[str, str], Difference] = {}
     for start_at in range(0, len(marks), 500):
         some = marks[start_at : start_at + 500]
-        for row in Difference.objects.filter(tenant=run.tenant_id, mark__in=some).order_by("pk"):
+        for row in Difference.objects.filter(tenant=run.tenant_id, mark__in=some).select_related("job").order_by("pk"):
             known[row.mark, row.sort] = row
     return known
 
@@ -366,8 +367,10 @@ def _row(
 
 
 def _is_the_same(before: Difference, row: Difference) -> bool:
-    """Whether what was said of it still holds: with other figures it is open again."""
+    """Whether what was said of it still holds: it is open again with other figures, or where the adopted job failed."""
     figures = ("ours_micros", "charged", "refunded")
+    if before.remedy == "adopt" and before.job and before.job.state == State.FAILED:
+        return False
     return all(getattr(before, name) == getattr(row, name) for name in figures)
 
 

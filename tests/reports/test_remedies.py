@@ -62,6 +62,17 @@ def test_missing_here_is_adopted_with_its_media(owner, connection, account, stan
     agree(owner, connection)
 
 
+def test_what_was_adopted_and_did_not_come_is_open_in_the_next_run(owner, connection, account, stand_in):
+    theirs = stand_in.book.plant_job(account, model="image-4.0", credits=7)
+    job = remedies.remedy(owner, a_difference(owner, connection), "adopt").job
+    settle.fail(Job.objects.full().get(pk=job.pk), code="undeliverable", error="gone")
+    again = a_difference(owner, connection)
+    assert (again.is_open, again.sort, again.ticket) == (True, "missing_here", theirs.id)
+    remedies.remedy(owner, again, "adopt")
+    store_all()
+    agree(owner, connection)
+
+
 def test_missing_here_may_be_noted_as_somebody_elses(owner, connection, account, stand_in):
     stand_in.book.plant_job(account, model="image-4.0", credits=7)
     once(owner, a_difference(owner, connection), "note")
