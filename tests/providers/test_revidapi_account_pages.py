@@ -152,6 +152,14 @@ def test_models_have_their_price_rows_in_a_table_of_their_own(pages, theirs):
     assert "720p-5s-fast" in column(prices, "key")
 
 
+def test_parameters_hold_nothing_that_no_database_keeps(pages):
+    params = {"server_id": "a\x00", "speed": "\ud800", "scale": float("nan"), "deep": json.loads("[" * 90 + "]" * 90)}
+    for told in (params, json.dumps(params)):
+        (job,) = pages.job_page(Copy(json.dumps({"jobs": [{"id": "j", "input_params": told}]}))).entries
+        assert (job.params["server_id"], job.params["speed"], job.params["scale"]) == ("a\ufffd", "?", None)
+        assert str(job.params["deep"]).count("[") < 60
+
+
 # The log of credits.
 
 
