@@ -47,13 +47,15 @@ def turn(actor: Actor) -> Iterator[None]:
 
 
 @contextmanager
-def asking(connection: Connection) -> Iterator[float]:
+def asking(connection: Connection, *, for_s: float | None = None) -> Iterator[float]:
     """Let the clock ask a connection how it is or what it sells; gives 0, or seconds to wait where no place is free.
+
+    for_s: as in `place`, where it may take longer than such a look.
 
     Two of a tenant are asked at once, the others a minute later, and four of all tenants: servers that answer slowly
     must not keep everybody's jobs from being looked at.
     """
-    for_s = _REQUESTS * settings.REVIDAPI_TIMEOUT_S
+    for_s = for_s or _REQUESTS * settings.REVIDAPI_TIMEOUT_S
     with place(f"asking:{connection.tenant.public_id}", MOST_OF_A_TENANT, for_s=for_s) as is_mine:
         if not is_mine:
             yield settings.ACCOUNT_RETRY_S

@@ -35,7 +35,10 @@ class NotEnoughCredits(Refusal):
 
 
 class WalletClosed(Refusal):
-    """The wallet's member was removed or its key revoked: nothing new is held in it, and nothing is paid in or out."""
+    """The wallet's member was removed or its key revoked: nothing new is held in it, and nobody pays in or out.
+
+    A refund still comes to it, and goes on as in `close`.
+    """
 
     def __init__(self) -> None:
         super().__init__("wallet_closed")

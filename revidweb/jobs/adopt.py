@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.accounts.models import Tenant
+from revidweb.accounts.models import Member, Tenant
 from revidweb.catalog.models import Alias, Offer
 from revidweb.connections.models import Connection, Credential
 from revidweb.lib import clock, wake
@@ -19,7 +19,7 @@ from revidweb.providers.base import Kind, Mode, Param, Status
 from revidweb.trail import trail
 
 from . import store
-from .models import Attempt, AttemptState, Batch, Job
+from .models import Attempt, AttemptState, Batch, Job, JobQuerySet
 from .states import State
 
 _PARAMS = ("resolution", "duration", "aspect_ratio", "speed", "audio", "quality")
@@ -48,7 +48,7 @@ def adopt(
     _refuse_if_looked_for(actor, offer, entry)
     cost = entry.credits if credits is None else credits
     job = _written(
-        actor,
+        actor.in_person,
         offer,
         kind=_kind(offer, entry),
         mode=_mode(offer, entry),
@@ -68,25 +68,33 @@ def adopt(
 def adopt_late(actor: Actor, job: Job) -> Job:
     """Make a job of the success that came after this one had failed; the failed one and its books stay as they are.
 
-    What it cost upstream stays with the failed job, whose order it was. A second call returns the first one's job.
+    It is whose the failed one was; of a key's that is no member's, who adopts it. What it cost upstream stays with the
+    failed job, whose order it was. A second call returns the first one's job, unless that has failed.
     Raises Refusal: not_allowed, "no_late_success".
     """
     actor.must(Right.GENERATE)
-    member = actor.in_person
+    adopter = actor.in_person
     made = Attempt.latest([job], AttemptState.SENT).get(job.pk)
     if job.late_at is None or not job.late_results or made is None:
         raise Refusal("no_late_success")
     same = {name: getattr(job, name) for name in ("kind", "mode", "prompt", "params", "server", "price_key")}
     try:
         with transaction.atomic():
-            own = _written(actor, job.offer, **same, upstream_credits=0, results=job.late_results, retry_of=job)
+            own = _written(
+                job.member or adopter,
+                job.offer,
+                **same,
+                upstream_credits=0,
+                results=job.late_results,
+                retry_of=job,
+            )
     except IntegrityError:
-        return Job.objects.get(retry_of=job, adopted_at__isnull=False)
+        return _adopted(job).get()
     _keep_order(own, made.connection, made.credential, ticket="", cost=0, sent_at=made.sent_at)
     _tell(actor, own)
     facts = {"adopted": own.public_id}
     trail.record(
-        "job.adopted_late", about=job.reference, tenant=actor.tenant.public_id, actor=member.reference, **facts
+        "job.adopted_late", about=job.reference, tenant=actor.tenant.public_id, actor=adopter.reference, **facts
     )
     return own
 
@@ -97,17 +105,21 @@ def known(tenant: Tenant, tickets: Collection[str]) -> dict[str, str]:
     return dict(ours.values_list("ticket", "job__public_id"))
 
 
-def of(job: Job) -> Job | None:
-    """The job as which this one's late success was adopted. One query."""
-    return Job.objects.filter(retry_of=job, adopted_at__isnull=False).first()
+def of(actor: Actor, job: Job) -> Job | None:
+    """The job as which this one's late success was adopted, where the actor sees it. One query."""
+    return _adopted(job).visible_to(actor).first()
 
 
-def _written(actor: Actor, offer: Offer, **fields: Any) -> Job:
-    batch = Batch.objects.create(tenant=actor.tenant, member=actor.in_person, count=1)
+def _adopted(job: Job) -> JobQuerySet:
+    return Job.objects.filter(retry_of=job, adopted_at__isnull=False).exclude(state=State.FAILED)
+
+
+def _written(member: Member, offer: Offer, **fields: Any) -> Job:
+    batch = Batch.objects.create(tenant=member.tenant, member=member, count=1)
     now = clock.now()
     job = Job.objects.create(
-        tenant=actor.tenant,
-        member=actor.in_person,
+        tenant=member.tenant,
+        member=member,
         batch=batch,
         media_model=offer.media_model,
         offer=offer,
@@ -148,13 +160,23 @@ def _tell(actor: Actor, job: Job) -> None:
 
 
 def _refuse_if_looked_for(actor: Actor, offer: Offer, entry: JobEntry) -> None:
-    """An order that has lost its answer may be this one: then it is its own job that has to find it."""
+    """An order that has lost its answer may be this one: then it is its own job that has to find it.
+
+    Told apart by their prompts alone, wherever the account prints it: what else is printed may be left out.
+    """
     lost = Attempt.objects.filter(connection__tenant=actor.tenant, state=AttemptState.LOST, ticket="")
     still = Q(job__state=State.UNKNOWN) | Q(job__late_look_at__isnull=False)
     sending = Attempt.objects.filter(connection__tenant=actor.tenant, state=AttemptState.SENDING)
-    same = {"job__media_model": offer.media_model_id, "job__prompt": entry.prompt}
-    if lost.filter(still, **same).exists() or sending.filter(**same).exists():
-        raise Refusal("looked_for")
+    told = {_bare(text) for text in (entry.prompt, entry.raw.get("prompt"), entry.params.get("prompt"))}
+    for orders in (lost.filter(still), sending):
+        prompts = orders.filter(job__media_model=offer.media_model_id).values_list("job__prompt", flat=True)
+        if any(_bare(prompt) in told for prompt in prompts):
+            raise Refusal("looked_for")
+
+
+def _bare(prompt: object) -> str:
+    """A prompt as it is compared: line ends may be written otherwise there, and spaces around it left out."""
+    return prompt.replace("\r\n", "\n").strip() if isinstance(prompt, str) else ""
 
 
 # -- what an entry means here ----------------------------------------------------------------------------------------

@@ -96,9 +96,9 @@ def refunds_are_booked() -> Iterator[Fault]:
 
 
 def adopted_jobs_have_their_order() -> Iterator[Fault]:
-    """What was adopted names the order upstream that it is, or the failed job whose order that was."""
+    """What was adopted, and has not failed, names the order upstream that it is, or the failed job whose it was."""
     named = Attempt.objects.filter(job=OuterRef("pk"), state=AttemptState.SENT).exclude(ticket="")
-    for job, _state in _wrong(~_OURS & Q(retry_of__isnull=True) & ~Q(Exists(named))):
+    for job, _state in _wrong(~_OURS & ~Q(state=State.FAILED) & Q(retry_of__isnull=True) & ~Q(Exists(named))):
         yield Fault("adopted", job, "an attempt with the ticket of what was adopted", "none")
 
 

@@ -212,7 +212,9 @@ class Job(models.Model):
             ),
             models.CheckConstraint(condition=Q(refunded__in=[0, F("credits")]), name="job_refunded_whole"),
             models.UniqueConstraint(
-                fields=["retry_of"], condition=Q(adopted_at__isnull=False), name="job_late_success_adopted_once"
+                fields=["retry_of"],
+                condition=Q(adopted_at__isnull=False) & ~Q(state=State.FAILED),
+                name="job_late_success_adopted_once",
             ),
             models.CheckConstraint(condition=Q(member__isnull=False) | Q(key__isnull=False), name="job_by_somebody"),
             models.CheckConstraint(

@@ -62,7 +62,8 @@ def fail(
     """End without a result and give the held credits back. False when another step moved the job.
 
     refunded: upstream gave its charge back, as it does for a job that failed there. is_cost_uncertain: nobody knows
-    whether it did. Where upstream may have the work, it is looked at now and then, in case it succeeds after all.
+    whether it did. Where upstream may have the work, it is looked at now and then, in case it succeeds after all. The
+    order of what was adopted is nobody's again, and may be adopted once more.
     """
     late_look_at = clock.after(settings.LATE_LOOK_S) if _may_succeed(job) else None
     if not job.move(State.FAILED, error_code=code, error=error, late_look_at=late_look_at):
@@ -71,6 +72,8 @@ def fail(
         _refund_upstream(job)
     if is_cost_uncertain or verdict == Verdict.LOST:
         _doubt_upstream(job)
+    if job.is_adopted:
+        _disown(job)
     _close(job, verdict, charged=False)
     return True
 
@@ -184,6 +187,10 @@ def _refund_upstream(job: Job) -> None:
 def _doubt_upstream(job: Job) -> None:
     charged = job.attempts.filter(upstream_cost_micros__gt=0, state__in=[AttemptState.SENT, AttemptState.LOST])
     charged.update(is_cost_uncertain=True)
+
+
+def _disown(job: Job) -> None:
+    job.attempts.exclude(ticket="").update(ticket="", upstream_cost_micros=0, is_cost_uncertain=False)
 
 
 def _close(job: Job, verdict: Verdict, *, charged: bool) -> None:

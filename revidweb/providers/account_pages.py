@@ -4,6 +4,7 @@ No provider documents these bodies whole. So an answer is kept as it came and re
 shape is typed, all else becomes facts and tables that can be shown as what they are.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -173,13 +174,14 @@ class CreditLog:
     """The moves of a stretch of time, newest first, each once.
 
     reaches_back: nothing of the stretch is missing at its beginning. unread: lines of which it is not clear how many
-    whole credits moved; nothing is guessed. requests: how many were made.
+    whole credits moved; nothing is guessed. requests: how many were made. unread_tickets: the jobs of all such lines.
     """
 
     lines: tuple[CreditLine, ...]
     reaches_back: bool
     unread: tuple[Mapping[str, Any], ...]
     requests: int
+    unread_tickets: frozenset[str] = frozenset()
 
 
 class AccountPages(Protocol):
@@ -200,5 +202,18 @@ class AccountPages(Protocol):
     def job_page(self, copy: Copy, *, page: int = 1) -> JobPage:
         """An answer to JOBS, typed. page: which one was asked for, where the answer does not say."""
 
-    def credit_log(self, account: Account, *, since: datetime, until: datetime, most_requests: int) -> CreditLog:
-        """The moves of credits from `since` to `until` (aware), with `most_requests` at most. Raises as `ask` does."""
+    def credit_log(
+        self,
+        account: Account,
+        *,
+        since: datetime,
+        until: datetime,
+        most_requests: int,
+        timeout_s: float | None = None,
+        for_s: float = math.inf,
+    ) -> CreditLog:
+        """The moves of credits from `since` to `until` (aware), with `most_requests` at most.
+
+        timeout_s: of each request, as in `ask`. for_s: after so long none is begun any more.
+        Raises as `ask` does, and ProviderRefused "no_end" where a log from old to new is longer than what was read.
+        """

@@ -6,7 +6,7 @@ of an older order it is found by what was given back in the range.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -61,9 +61,8 @@ class Compared:
 class Comparison:
     """What came of it. Sums of matched and differences are the totals; the rest of the log stands apart.
 
-    waiting: orders that are not at their end; beyond: orders from before a log that was cut short. In whole credits:
-    apart_change, what moved for jobs that are not compared; assumed, charges that lie before the range and are taken
-    as our book has them.
+    waiting: orders that are not at their end, or have lines that could not be read; beyond: orders from before a log
+    that was cut short.
     """
 
     matched: tuple[Compared, ...]
@@ -71,8 +70,6 @@ class Comparison:
     others: tuple[CreditLine, ...]
     waiting: int
     beyond: int
-    apart_change: int
-    assumed: int
 
     @property
     def ours_micros(self) -> int:
@@ -106,10 +103,15 @@ class Stretch:
         return self.read_from is not None and at < self.read_from + SKEW
 
 
-def compare(ours: Iterable[Ours], lines: Sequence[CreditLine], stretch: Stretch) -> Comparison:
-    """Compare every order of the stretch. ours: each attempt once, and all whose tickets the log names."""
+def compare(
+    ours: Iterable[Ours], lines: Sequence[CreditLine], stretch: Stretch, *, unread: Set[str] = frozenset()
+) -> Comparison:
+    """Compare every order of the stretch. ours: each attempt once, and all whose tickets the log names.
+
+    unread: tickets of which it also has lines that could not be read; what they cost is not known, so they wait.
+    """
     moves, others = _by_ticket(lines)
-    round_ = _Round(stretch)
+    round_ = _Round(stretch, unread)
     for order in ours:
         round_.take(order, moves.pop(order.ticket, []) if order.ticket else [])
     for ticket, moved in moves.items():
@@ -120,8 +122,6 @@ def compare(ours: Iterable[Ours], lines: Sequence[CreditLine], stretch: Stretch)
         tuple(others),
         round_.waiting,
         round_.beyond,
-        round_.apart_change,
-        round_.assumed,
     )
 
 
@@ -148,11 +148,11 @@ def _is_of_job(line: CreditLine) -> bool:
 class _Round:
     """One comparison as it is made."""
 
-    def __init__(self, stretch: Stretch) -> None:
+    def __init__(self, stretch: Stretch, unread: Set[str]) -> None:
         self.matched: list[Compared] = []
         self.differences: list[Compared] = []
-        self.waiting = self.beyond = self.apart_change = self.assumed = 0
-        self._stretch = stretch
+        self.waiting = self.beyond = 0
+        self._stretch, self._unread = stretch, unread
 
     def take(self, order: Ours, moved: Sequence[CreditLine]) -> None:
         """An order of ours, and what moved for it there."""
@@ -160,11 +160,12 @@ class _Round:
         is_named = bool(list(_of(moved, Move.CHARGE)))
         is_late = not is_named and order.sent_at < stretch.since and any(map(stretch.has, _times(moved, Move.REFUND)))
         if not (stretch.has(order.sent_at) or is_late) or not (moved or order.is_asked):
-            self._leave(moved)
             return
         if not is_named and not is_late and stretch.is_beyond(order.sent_at):
             self.beyond += 1
-            self._leave(moved)
+            return
+        if order.ticket in self._unread:
+            self.waiting += 1
             return
         self._judge(order, moved, is_late=is_late)
 
@@ -174,10 +175,10 @@ class _Round:
         at = min((at for at in _times(moved, Move.CHARGE) if at), default=None)
         is_here = charged != refunded and any(map(self._stretch.has, _times(moved, Move.CHARGE)))
         if not is_here:
-            self._leave(moved)
-        elif at and at > self._stretch.fresh_after:
-            self.waiting += 1  # the answer to an order of ours may be under way
-            self._leave(moved)
+            return
+        is_fresh = at is not None and at > self._stretch.fresh_after  # the answer to an order of ours may be under way
+        if is_fresh or ticket in self._unread:
+            self.waiting += 1
         else:
             self.differences.append(Compared(ticket, None, 0, charged, refunded, at, Sort.MISSING_HERE))
 
@@ -190,14 +191,8 @@ class _Round:
             self.matched.append(both)
         elif not order.is_over:
             self.waiting += 1
-            self._leave(moved)
-            return
         else:
             self.differences.append(_sorted(both, is_named=bool(moved)))
-        self.assumed += assumed
-
-    def _leave(self, moved: Iterable[CreditLine]) -> None:
-        self.apart_change += sum(line.change for line in moved)
 
 
 def _sorted(both: Compared, *, is_named: bool) -> Compared:

@@ -56,6 +56,7 @@ def tallies(run: Reconciliation) -> list[Tally]:
 def differences(run: Reconciliation, sort: str = "") -> "QuerySet[Difference]":
     """Those of one sort, or all: what is open first, then the newest; with their jobs and who ordered them."""
     rows = run.differences.filter(sort=sort) if sort else run.differences.all()
-    rows = rows.select_related("reconciliation__connection", "job__media_model", "job__member__person", "job__key")
+    whose = ("job__media_model", "job__member__person", "job__key", "job__hold")
+    rows = rows.select_related("reconciliation__connection", *whose)
     open_first = Case(When(standing=Standing.OPEN, then=0), default=1)
     return rows.order_by(open_first, F("at").desc(nulls_last=True), "pk")

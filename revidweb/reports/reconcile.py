@@ -3,21 +3,25 @@
 A request begins a run, and a worker asks: a long log takes many requests. What is found is written in one transaction.
 """
 
+import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
 from typing import Any
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Tenant
-from revidweb.connections import budget
+from revidweb.connections import budget, trying
 from revidweb.connections.models import Connection
 from revidweb.jobs import signs
 from revidweb.jobs.models import Attempt, AttemptState, account_with
+from revidweb.jobs.states import State
 from revidweb.lib import clock, wake
 from revidweb.lib.refusal import Refusal
 from revidweb.providers import registry
@@ -34,7 +38,9 @@ log = structlog.get_logger(__name__)
 MOST_DAYS = 92
 FRESH_S = 120  # what is younger is still being written, here or there
 LOST_S = 15  # a run that nobody took up by then is sent for again
-LEASE_S = 600  # longer than any log takes
+ASK_S = 180  # after so long nothing more is asked: a log that takes longer is cut short
+LEASE_S = 300  # longer than that, the answer under way and the writing
+WAIT_S = 3600  # for a place to ask
 _OTHERS_KEPT = 50
 _RAW_MOST_CHARS = 40_000
 _REASON_CHARS = 300
@@ -80,7 +86,7 @@ def give_up_dead(connection: Connection) -> None:
 
 
 def _give_up(runs: "QuerySet[Reconciliation]") -> None:
-    dead = Q(lease_until__lt=clock.now()) | Q(lease_until__isnull=True, created_at__lt=clock.ago(LEASE_S))
+    dead = Q(lease_until__lt=clock.now()) | Q(lease_until__isnull=True, created_at__lt=clock.ago(WAIT_S))
     runs.filter(dead, stage=Stage.ASKING).update(
         stage=Stage.FAILED, failure="interrupted", lease_until=None, ended_at=clock.now()
     )
@@ -108,12 +114,23 @@ def today(tenant: Tenant) -> date:
 
 @shared_task
 def ask(run_id: int) -> None:
-    """Ask the account and keep what differs. Of two at once one asks; one that has ended stays as it is."""
+    """Ask the account and keep what differs. Of two at once one asks; one that has ended stays as it is.
+
+    Where too many are asked at this moment the run waits, and the tick comes back to it.
+    """
     unclaimed = Q(lease_until__isnull=True) | Q(lease_until__lt=clock.now())
     asking = Reconciliation.objects.filter(unclaimed, pk=run_id, stage=Stage.ASKING)
     if not asking.update(lease_until=clock.after(LEASE_S)):
         return
-    run = Reconciliation.objects.select_related("tenant", "connection__credential").get(pk=run_id)
+    run = Reconciliation.objects.select_related("tenant", "connection__credential", "connection__tenant").get(pk=run_id)
+    with trying.asking(run.connection, for_s=LEASE_S) as wait_s:
+        if wait_s:
+            Reconciliation.objects.filter(pk=run_id, stage=Stage.ASKING).update(lease_until=None)
+        else:
+            _reconcile(run)
+
+
+def _reconcile(run: Reconciliation) -> None:
     try:
         _keep(run, *_read(run))
     except ProviderError as error:
@@ -131,12 +148,12 @@ def _read(run: Reconciliation) -> tuple[CreditLog, Comparison, dict[str, JobEntr
     pages = registry.account_pages(run.connection.provider)
     if pages is None:
         raise ProviderBusy("There is nothing to ask.", code="unavailable")
-    stretch, read_at = _stretch(run), clock.now()
+    stretch, read_at, ends_at = _stretch(run), clock.now(), time.monotonic() + ASK_S
     credit_log = _credit_log(run, pages, since=stretch.since - comparing.SKEW, until=read_at + comparing.SKEW)
-    stretch = _within(stretch, credit_log)
-    comparison = comparing.compare(_ours(run, credit_log.lines, stretch), credit_log.lines, stretch)
+    stretch, unread = _within(stretch, credit_log), credit_log.unread_tickets
+    comparison = comparing.compare(_ours(run, credit_log.lines, stretch), credit_log.lines, stretch, unread=unread)
     foreign = [one for one in comparison.differences if one.sort == Sort.MISSING_HERE]
-    return credit_log, comparison, _listed(run, pages, foreign)
+    return credit_log, comparison, _listed(run, pages, foreign, ends_at=ends_at)
 
 
 def _credit_log(run: Reconciliation, pages: AccountPages, *, since: datetime, until: datetime) -> CreditLog:
@@ -146,14 +163,20 @@ def _credit_log(run: Reconciliation, pages: AccountPages, *, since: datetime, un
     if not most:
         raise ProviderBusy("No request is free at this moment.", code="own_rate")
     account = account_with(run.connection, credential)
-    found = pages.credit_log(account, since=since, until=until, most_requests=most)
+    timeout_s = settings.REVIDAPI_LOOK_TIMEOUT_S
+    found = pages.credit_log(account, since=since, until=until, most_requests=most, timeout_s=timeout_s, for_s=ASK_S)
     budget.give_back(credential, most - found.requests)
     signs.good(run.connection, credential)
     return found
 
 
-def _listed(run: Reconciliation, pages: AccountPages, foreign: Sequence[Compared]) -> dict[str, JobEntry]:
-    """What the account's list of jobs says of these, by ticket; those that it does not tell of in time are left out."""
+def _listed(
+    run: Reconciliation, pages: AccountPages, foreign: Sequence[Compared], *, ends_at: float
+) -> dict[str, JobEntry]:
+    """What the account's list of jobs says of these, by ticket; those that it does not tell of in time are left out.
+
+    ends_at: by the monotonic clock.
+    """
     wanted = {one.ticket for one in foreign}
     if not wanted:
         return {}
@@ -164,9 +187,10 @@ def _listed(run: Reconciliation, pages: AccountPages, foreign: Sequence[Compared
     most = budget.take(credential, wanted=most, rank=budget.Rank.PAGE)
     try:
         account = account_with(run.connection, credential)
-        while made < most and wanted - found.keys():
+        while made < most and wanted - found.keys() and time.monotonic() < ends_at:
             made += 1
-            page = pages.job_page(pages.ask(account, Question(Endpoint.JOBS, page=made)), page=made)
+            copy = pages.ask(account, Question(Endpoint.JOBS, page=made), timeout_s=settings.REVIDAPI_LOOK_TIMEOUT_S)
+            page = pages.job_page(copy, page=made)
             found |= {entry.ticket: entry for entry in page.entries if entry.ticket in wanted}
             if page.is_last or _is_passed(page, oldest):
                 break
@@ -187,8 +211,8 @@ def _is_passed(page: JobPage, oldest: datetime | None) -> bool:
 
 def _stretch(run: Reconciliation) -> Stretch:
     zone = run.tenant.zone
-    since = datetime.combine(run.first_day, time.min, tzinfo=zone).astimezone(UTC)
-    until = datetime.combine(run.last_day + timedelta(days=1), time.min, tzinfo=zone).astimezone(UTC)
+    since = datetime.combine(run.first_day, time_of_day.min, tzinfo=zone).astimezone(UTC)
+    until = datetime.combine(run.last_day + timedelta(days=1), time_of_day.min, tzinfo=zone).astimezone(UTC)
     return Stretch(since, until, fresh_after=clock.ago(FRESH_S))
 
 
@@ -308,7 +332,7 @@ def _known(run: Reconciliation, marks: Sequence[str]) -> dict[tuple[str, str], D
     known: dict[tuple[str, str], Difference] = {}
     for start_at in range(0, len(marks), 500):
         some = marks[start_at : start_at + 500]
-        for row in Difference.objects.filter(tenant=run.tenant_id, mark__in=some).order_by("pk"):
+        for row in Difference.objects.filter(tenant=run.tenant_id, mark__in=some).select_related("job").order_by("pk"):
             known[row.mark, row.sort] = row
     return known
 
@@ -343,8 +367,10 @@ def _row(
 
 
 def _is_the_same(before: Difference, row: Difference) -> bool:
-    """Whether what was said of it still holds: with other figures it is open again."""
+    """Whether what was said of it still holds: it is open again with other figures, or where the adopted job failed."""
     figures = ("ours_micros", "charged", "refunded")
+    if before.remedy == "adopt" and before.job and before.job.state == State.FAILED:
+        return False
     return all(getattr(before, name) == getattr(row, name) for name in figures)
 
 

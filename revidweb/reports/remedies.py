@@ -37,8 +37,8 @@ def remedy(actor: Actor, difference: Difference, word: str) -> Difference:
 
     word: "adopt" makes a job of what is not ours, "note" leaves it as it is, "believe" takes the account's figure for
     what an order cost, "give_back" does that and gives the payer back what they paid.
-    Raises Refusal: not_allowed, "not_remediable", "decided_already", "moved_on" (our book says something else by now),
-    "account_silent", and what adopting refuses.
+    Raises Refusal: not_allowed, "not_remediable", "decided_already", "moved_on" (our book says something else by now,
+    or nothing is left to give back), "account_silent", and what adopting refuses.
     """
     actor.must(Right.MANAGE_CONNECTIONS)
     if word not in POSSIBLE[difference.sort]:
@@ -100,7 +100,8 @@ def _give_back(actor: Actor, difference: Difference) -> None:
         raise Refusal("not_remediable")
     Job.objects.select_for_update(no_key=True).get(pk=difference.job_id)
     _believe(actor, difference)
-    settle.refund(Job.objects.full().get(pk=difference.job_id), actor=actor.name)
+    if not settle.refund(Job.objects.full().get(pk=difference.job_id), actor=actor.name):
+        raise Refusal("moved_on")
 
 
 _DEEDS: dict[str, Callable[[Actor, Difference], None]] = {
@@ -134,6 +135,17 @@ def listed(difference: Difference) -> JobEntry | None:
         return None
     entries = pages.job_page(Copy(json.dumps({"jobs": [difference.told]}))).entries
     return next((entry for entry in entries if entry.ticket == difference.ticket), None)
+
+
+def is_worth_it(difference: Difference, word: str) -> bool:
+    """Whether something would come of it, as far as is known: nobody gets back what nobody paid."""
+    match word:
+        case "adopt":
+            return can_adopt(difference)
+        case "give_back":
+            return bool(difference.job and difference.job.hold and difference.job.cost)
+        case _:
+            return True
 
 
 def can_adopt(difference: Difference) -> bool:

@@ -14,6 +14,7 @@ from revidweb.lib.refusal import Refusal
 from revidweb.providers.account_pages import JobEntry
 from revidweb.providers.base import Kind, Mode, OutcomeUnknown, Sighting, Status
 from tests.crowd import at_once
+from tests.keys.makers import a_key_actor
 from tests.upstreams.scripted import DONE
 
 from .steps import due_now, look_late, poll_all, send_all, store_all, sweep_all
@@ -89,6 +90,28 @@ def test_of_many_at_once_one_adopts_it(owner, real, upstream):
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        {"prompt": "Paper boats\nat dusk"},
+        {"prompt": "Paper boats\r\nat dusk"},
+        {"prompt": "A title", "raw": {"prompt": "A title"}, "params": {"prompt": " Paper boats\r\nat dusk "}},
+    ],
+)
+@pytest.mark.parametrize("is_sending", [False, True])
+def test_however_its_prompt_is_printed_what_one_of_our_orders_may_be_is_left_to_it(
+    owner, real, job, upstream, told, is_sending
+):
+    upstream.submits = [OutcomeUnknown("timeout")]
+    send_all()
+    Job.objects.update(prompt="Paper boats\r\nat dusk")
+    if is_sending:
+        Attempt.objects.update(state="sending")
+    with pytest.raises(Refusal, match="looked_for"):
+        adopt.adopt(owner, real, an_entry(**told))
+    assert adopt.adopt(owner, real, an_entry(prompt="Paper boats at dawn")).is_adopted
+
+
+@pytest.mark.parametrize(
     ("fields", "code"),
     [
         ({"status": Status.WORKING}, "not_completed"),
@@ -138,6 +161,18 @@ def test_results_that_do_not_come_end_it_at_no_cost_and_nobody_looks_again(owner
     assert list(checking.faults()) == []
 
 
+def test_what_was_adopted_and_did_not_come_may_be_adopted_again(owner, real, upstream):
+    first = adopt.adopt(owner, real, replace(an_entry(), results=("scripted:gone",)))
+    settle.fail(first, code="undeliverable", error="gone")
+    assert adopt.known(owner.tenant, ["there-1"]) == {}
+    assert first.settlement.upstream_cost_micros == 0
+    again = adopt.adopt(owner, real, an_entry())
+    store_all()
+    again.refresh_from_db()
+    assert (again.state, again.settlement.upstream_cost_micros) == ("done", 7_000_000)
+    assert list(checking.faults()) == []
+
+
 def test_the_sweep_and_the_polls_leave_it_alone(owner, real, upstream):
     job = adopt.adopt(owner, real, an_entry())
     due_now()
@@ -161,13 +196,37 @@ def test_a_late_success_becomes_a_job_that_names_the_failed_one(user, late, wall
     assert (late.state, late.attempts.get().upstream_cost_micros) == ("failed", before)
     assert (job.settlement.upstream_cost_micros, wallet.balance) == (0, 100)
     assert [event.what for event in timeline.of(late)][-1] == "job.adopted_late"
-    assert adopt.of(late) == job
+    assert adopt.of(user, late) == job
     assert list(checking.faults()) == []
 
 
 def test_a_late_success_is_adopted_once(user, late, upstream):
     assert adopt.adopt_late(user, late) == adopt.adopt_late(user, late)
     assert Job.objects.filter(retry_of=late).count() == 1
+
+
+def test_a_late_success_whose_result_did_not_come_is_adopted_again(user, late, upstream):
+    first = adopt.adopt_late(user, late)
+    settle.fail(first, code="undeliverable", error="gone")
+    assert adopt.of(user, late) is None
+    again = adopt.adopt_late(user, late)
+    assert (again == first, adopt.of(user, late)) == (False, again)
+    assert list(checking.faults()) == []
+
+
+def test_a_late_success_is_whose_the_failed_job_was_whoever_adopts_it(owner, user, late, upstream):
+    job = adopt.adopt_late(owner, late)
+    store_all()
+    assert (job.member, job.batch.member, job.outputs.get().member) == (user.member, user.member, user.member)
+    assert adopt.of(user, late) == adopt.of(owner, late) == job
+
+
+def test_that_of_a_key_without_a_member_is_whose_who_adopts_it(owner, late, upstream):
+    acting = a_key_actor(tenant=owner.tenant)
+    late.member, late.key_id, late.held_on = None, acting.key.pk, clock.now().date()
+    job = adopt.adopt_late(owner, late)
+    assert (job.member, job.key) == (owner.member, None)
+    assert (adopt.of(owner, late), adopt.of(acting, late)) == (job, None)
 
 
 @pytest.mark.django_db(transaction=True)

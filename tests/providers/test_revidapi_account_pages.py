@@ -152,6 +152,14 @@ def test_models_have_their_price_rows_in_a_table_of_their_own(pages, theirs):
     assert "720p-5s-fast" in column(prices, "key")
 
 
+def test_parameters_hold_nothing_that_no_database_keeps(pages):
+    params = {"server_id": "a\x00", "speed": "\ud800", "scale": float("nan"), "deep": json.loads("[" * 90 + "]" * 90)}
+    for told in (params, json.dumps(params)):
+        (job,) = pages.job_page(Copy(json.dumps({"jobs": [{"id": "j", "input_params": told}]}))).entries
+        assert (job.params["server_id"], job.params["speed"], job.params["scale"]) == ("a\ufffd", "?", None)
+        assert str(job.params["deep"]).count("[") < 60
+
+
 # The log of credits.
 
 
@@ -465,7 +473,7 @@ def test_any_list_of_jobs_is_read(entries, body, pages):
 )
 def test_any_log_of_credits_is_read(entries, body, pages, account, monkeypatch):
     for text in (json.dumps({"transactions": entries}), body.decode("utf-8", "replace")):
-        monkeypatch.setattr(type(pages), "ask", lambda *_, text=text: Copy(text))
+        monkeypatch.setattr(type(pages), "ask", lambda *_, text=text, **__: Copy(text))
         log = pages.credit_log(account, **WINDOW, most_requests=3)
         assert all(line.credits == abs(line.change) for line in log.lines)
         assert log.requests <= 3

@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db.models import QuerySet
 
 from revidweb.accounts.models import Tenant
+from revidweb.catalog import connecting
 from revidweb.connections.models import Connection
 from revidweb.lib import clock
 from revidweb.notices import telling, words
@@ -67,6 +69,29 @@ def test_a_night_that_failed_is_asked_again_after_an_hour(connection):
     Reconciliation.objects.update(stage="failed", failure="busy", ended_at=NIGHT)
     assert [one.stage for one in at(NIGHT + timedelta(minutes=30))] == ["failed"]
     assert [(one.pk, one.stage) for one in at(NIGHT + timedelta(hours=1))] == [(run.pk, "asking")]
+
+
+def test_a_run_by_hand_that_begins_at_the_same_moment_goes_first(connection, monkeypatch):
+    (run,) = at(NIGHT)
+    Reconciliation.objects.update(stage="failed", failure="busy", ended_at=NIGHT)
+    later = NIGHT + timedelta(hours=1)
+    day = NIGHT.date()
+    by_hand = Reconciliation(tenant=connection.tenant, connection=connection, first_day=day, last_day=day)
+
+    def begun_meanwhile(rows: QuerySet) -> bool:
+        by_hand.save()
+        return False
+
+    monkeypatch.setattr(type(Reconciliation.objects.all()), "exists", begun_meanwhile)
+    assert [(one.pk, one.stage) for one in at(later)] == [(run.pk, "failed"), (by_hand.pk, "asking")]
+
+
+def test_a_bug_at_one_connection_keeps_no_other_from_its_night(owner, stand_in, account, connection, monkeypatch):
+    url = stand_in.url
+    other = connecting.connect(owner, name="Other", provider="revidapi", base_url=url, key=account.add_key())
+    can = reconcile.can
+    monkeypatch.setattr(reconcile, "can", lambda one: can(one) if one == other else 1 / 0)
+    assert [run.connection for run in at(NIGHT)] == [other]
 
 
 def compared_by_night(connection: Connection) -> Reconciliation:

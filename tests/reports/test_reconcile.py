@@ -1,15 +1,20 @@
 """Our book against an account's, over real HTTP: each planted difference is named, and the totals add up."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from revidweb.catalog import connecting
-from revidweb.connections import credentials
+from revidweb.connections import credentials, trying
+from revidweb.connections.models import Connection
 from revidweb.jobs.models import Attempt, Job
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
-from revidweb.reports import reconcile
+from revidweb.providers.account_pages import Endpoint
+from revidweb.providers.revidapi.dashboard import Dashboard
+from revidweb.reports import reconcile, remedies
 from revidweb.reports.models import Difference, Reconciliation
 
 from .conftest import found, reconciled
@@ -137,6 +142,97 @@ def test_an_account_that_does_not_answer_is_said_so(owner, connection, stand_in)
     assert (run.stage, run.failure) == ("failed", "unreachable")
     connection.refresh_from_db()
     assert connection.failing_since is not None
+
+
+def test_a_run_waits_where_too_many_of_the_tenant_are_asked(owner, connection, made):
+    made("a fox")
+    with trying.asking(connection), trying.asking(connection):
+        run = reconciled(owner, connection)
+    assert (run.stage, run.lease_until) == ("asking", None)
+    assert Connection.objects.get(pk=connection.pk).failing_since is None
+    reconcile.ask(run.pk)
+    run.refresh_from_db()
+    assert (run.stage, run.matched) == ("done", 1)
+
+
+def test_a_run_that_waits_is_not_given_up_with_the_dead(owner, connection):
+    day = clock.now().date()
+    run = reconcile.begin(owner, connection, first_day=day, last_day=day)
+    for age_s, stage in ((reconcile.LEASE_S + 1, "asking"), (reconcile.WAIT_S + 1, "failed")):
+        Reconciliation.objects.update(created_at=clock.ago(age_s))
+        reconcile.give_up_dead(connection)
+        run.refresh_from_db()
+        assert run.stage == stage
+
+
+def test_a_slow_account_holds_a_worker_for_minutes_at_most(owner, connection, account, stand_in, settings, monkeypatch):
+    timeouts: list[float | None] = []
+    ask = Dashboard.ask
+
+    def noted(self, account, question, *, timeout_s=None):
+        timeouts.append(timeout_s)
+        return ask(self, account, question, timeout_s=timeout_s)
+
+    monkeypatch.setattr(Dashboard, "ask", noted)
+    for _ in range(150):
+        stand_in.book.plant_job(account, model="nano-banana", credits=1)
+    assert reconciled(owner, connection).differences.count() == 150
+    assert timeouts == [settings.REVIDAPI_LOOK_TIMEOUT_S] * len(timeouts)
+    assert len(timeouts) > 3
+    timeouts.clear()
+    monkeypatch.setattr(reconcile, "ASK_S", 0)
+    run = reconciled(owner, connection)
+    assert (run.stage, len(timeouts), run.read_from is None) == ("done", 1, False)
+    assert reconcile.ASK_S < reconcile.LEASE_S
+
+
+def test_an_order_whose_charge_cannot_be_read_is_not_called_missing(owner, connection, made, monkeypatch):
+    made("a fox")
+    says(monkeypatch, Endpoint.CREDITS, lambda told: [one | {"amount": "2.5"} for one in told["transactions"]])
+    run = reconciled(owner, connection)
+    assert (run.waiting, found(run)) == (1, {})
+    assert run.unread > 0
+
+
+def test_a_log_from_old_to_new_that_is_cut_short_is_not_compared(
+    owner, connection, made, account, stand_in, monkeypatch
+):
+    for ago_s in range(150):
+        stand_in.book.plant_job(account, model="nano-banana", credits=1, ago_s=3600 + ago_s)
+    made("a fox")
+    says(monkeypatch, Endpoint.CREDITS, lambda told: told | {"transactions": told["transactions"][::-1]})
+    monkeypatch.setattr(reconcile, "ASK_S", 0)
+    run = reconciled(owner, connection)
+    assert (run.stage, run.failure, found(run)) == ("failed", "no_end", {})
+
+
+def test_texts_that_no_database_holds_are_kept_all_the_same(owner, connection, account, stand_in, monkeypatch):
+    for name in ("a", "b"):
+        stand_in.book.plant_job(account, model="image-4.0", credits=7, prompt=name)
+    odd = {"no\x00te": ["\x00", "\ud800", float("nan"), {"\udfff": float("inf")}], "prompt": "f\x00x"}
+    says(monkeypatch, Endpoint.JOBS, lambda told: told | {"jobs": [one | odd for one in told["jobs"]]})
+    lines = [{"type": "bonus \x00\ud800", "amount": 5, "created_at": clock.now().isoformat()}]
+    says(monkeypatch, Endpoint.CREDITS, lambda told: told | {"transactions": told["transactions"] + lines})
+    run = reconciled(owner, connection)
+    assert (run.stage, run.differences.count(), run.others_count) == ("done", 2, 2)
+    assert run.others[0]["what"] == "bonus \ufffd?"
+    row = run.differences.first()
+    assert row.told["no\ufffdte"] == ["\ufffd", "?", None, {"?": None}]
+    job = remedies.remedy(owner, row, "adopt").job
+    assert (job.prompt, job.state) == ("f\ufffdx", "storing")
+
+
+def says(monkeypatch, endpoint: Endpoint, change) -> None:
+    """Let the account's answers to this be changed on their way."""
+    ask = Dashboard.ask
+
+    def changed(self, account, question, *, timeout_s=None):
+        copy = ask(self, account, question, timeout_s=timeout_s)
+        if question.endpoint is not endpoint:
+            return copy
+        return replace(copy, text=json.dumps(change(json.loads(copy.text))))
+
+    monkeypatch.setattr(Dashboard, "ask", changed)
 
 
 def test_one_run_at_a_time(owner, connection):

@@ -6,7 +6,7 @@ from revidweb.accounts.actors import Actor
 from revidweb.connections.models import Connection
 from revidweb.credits import checking as book
 from revidweb.credits.models import Transfer
-from revidweb.jobs import checking, facts
+from revidweb.jobs import checking, facts, settle
 from revidweb.jobs.models import Attempt, Job
 from revidweb.keys import proving
 from revidweb.keys.models import ApiKey
@@ -59,6 +59,17 @@ def test_missing_here_is_adopted_with_its_media(owner, connection, account, stan
     assert (job.state, job.prompt, job.credits, job.outputs.count()) == ("done", "a stranger's fox", 0, 1)
     assert job.attempts.get().ticket == theirs.id
     assert set(Difference.objects.values_list("job", flat=True)) == {job.pk}
+    agree(owner, connection)
+
+
+def test_what_was_adopted_and_did_not_come_is_open_in_the_next_run(owner, connection, account, stand_in):
+    theirs = stand_in.book.plant_job(account, model="image-4.0", credits=7)
+    job = remedies.remedy(owner, a_difference(owner, connection), "adopt").job
+    settle.fail(Job.objects.full().get(pk=job.pk), code="undeliverable", error="gone")
+    again = a_difference(owner, connection)
+    assert (again.is_open, again.sort, again.ticket) == (True, "missing_here", theirs.id)
+    remedies.remedy(owner, again, "adopt")
+    store_all()
     agree(owner, connection)
 
 
@@ -115,6 +126,22 @@ def test_what_was_refunded_there_is_given_back_here(owner, connection, made, sta
     assert (wallet.balance, job.refunded, job.cost, cost_of(job), job.settlement.credits) == (100, 4, 0, 0, 0)
     (fact,) = facts.take(owner.tenant, limit=9)
     assert (fact.jobs, fact.credits, fact.upstream_cost_micros) == (0, -4, -4_000_000)
+    agree(owner, connection)
+
+
+def test_where_nobody_paid_nothing_is_given_back(owner, connection, made, stand_in, wallet):
+    job, theirs = made("a fox")
+    stand_in.book.refund_late(theirs)
+    paid = a_difference(owner, connection)
+    assert remedies.is_worth_it(paid, "give_back")
+    settle.refund(job, actor="system")
+    again = a_difference(owner, connection)
+    assert not remedies.is_worth_it(again, "give_back")
+    for one in (paid, again):
+        with pytest.raises(Refusal, match="moved_on"):
+            remedies.remedy(owner, one, "give_back")
+    assert (cost_of(job), Difference.objects.filter(standing="open").count()) == (4_000_000, 2)
+    once(owner, again, "believe")
     agree(owner, connection)
 
 

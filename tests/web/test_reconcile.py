@@ -105,7 +105,7 @@ def test_an_account_that_is_down_says_so_and_the_last_good_run_stays(owner, conn
 
 
 @pytest.mark.parametrize(
-    "failure", ["own_rate", "interrupted", "account_invalid", "account_locked", "gone", "never heard"]
+    "failure", ["own_rate", "interrupted", "account_invalid", "account_locked", "gone", "no_end", "never heard"]
 )
 def test_every_failure_has_a_sentence(owner, quiet, failure):
     run = a_run(quiet, stage="failed", failure=failure)
@@ -194,6 +194,17 @@ def test_a_remedy_is_one_press(owner, connection, made, stand_in, htmx):  # noqa
     assert "Given back" in page
     again = post(owner, connection, difference, htmx=True, remedy="give_back")
     assert "dealt with already" in again.headers["HX-Trigger"]
+
+
+def test_where_nobody_paid_nothing_is_offered_back(owner, connection, made, stand_in):  # noqa: F811
+    stand_in.play("fails", prompt="a wolf")
+    job, _theirs = made("a wolf")
+    Attempt.objects.filter(job=job).update(upstream_cost_micros=4_000_000)
+    reconciled(owner, connection)
+    page = text(get(owner, connection))
+    assert "Refunded there 1" in page
+    assert "Give back" not in page
+    assert "Correct the cost alone" in page
 
 
 def test_what_was_adopted_leads_to_its_job(owner, connection, account, stand_in):  # noqa: F811

@@ -46,6 +46,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(('adopted_at__isnull', False)), fields=('retry_of',), name='job_late_success_adopted_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(('adopted_at__isnull', False), models.Q(('state', 'failed'), _negated=True)), fields=('retry_of',), name='job_late_success_adopted_once'),
         ),
     ]

@@ -1,6 +1,8 @@
 """RevidAPI's pages about an account: one question each, kept as it came and read as far as it goes."""
 
+import math
 import re
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -79,12 +81,23 @@ class Dashboard:
         is_last = not entries or (place.pages is not None and (place.page or page) >= place.pages)
         return JobPage(tuple(filter(None, map(joblist.entry, entries))), place, is_last)
 
-    def credit_log(self, account: Account, *, since: datetime, until: datetime, most_requests: int) -> CreditLog:
-        """The moves of credits between the two, as far back as the requests reach, see `movements.Log`."""
-        log = movements.Log(since, until)
-        while not log.is_over and log.requests < most_requests:
+    def credit_log(
+        self,
+        account: Account,
+        *,
+        since: datetime,
+        until: datetime,
+        most_requests: int,
+        timeout_s: float | None = None,
+        for_s: float = math.inf,
+    ) -> CreditLog:
+        """The moves of credits between the two, as far back as requests and time reach, see `movements.Log`."""
+        log, ends_at = movements.Log(since, until), time.monotonic() + for_s
+        while not log.is_over and log.requests < most_requests and (not log.requests or time.monotonic() < ends_at):
             question = Question(Endpoint.CREDITS, page=log.requests + 1)
-            log.take_in(shapes.unpacked(self.ask(account, question).text))
+            log.take_in(shapes.unpacked(self.ask(account, question, timeout_s=timeout_s).text))
+        if log.lacks_its_end:
+            raise ProviderRefused("The log runs from old to new, and its end was not reached.", code="no_end")
         return log.closed()
 
 

@@ -41,8 +41,8 @@ def entry(told: Body) -> JobEntry | None:
         results=seen.results if seen else (),
         created_at=utc(shapes.first(told, "created_at", "createdAt", inside=())),
         completed_at=utc(shapes.first(told, "completed_at", "completedAt", "finished_at", inside=())),
-        params=params,
-        raw=told,
+        params=shapes.kept(params),
+        raw=shapes.kept(told),
     )
 
 

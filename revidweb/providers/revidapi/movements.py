@@ -28,6 +28,7 @@ class Log:
         self._since, self._until = since.astimezone(UTC), until.astimezone(UTC)
         self._told: dict[str, Body] = {}
         self._newest: datetime | None = None  # the first that was told
+        self._last: datetime | None = None  # that was told
 
     def take_in(self, body: Any) -> None:
         """Add what the next page says."""
@@ -39,6 +40,12 @@ class Log:
         is_last = pages is not None and self.requests >= pages
         self.is_over = not news or is_last or self._has_reached(list(news.values()))
 
+    @property
+    def lacks_its_end(self) -> bool:
+        """Whether it runs from old to new, and was not read to its end: what is missing is the newest."""
+        is_upward = self._newest is not None and self._last is not None and self._last > self._newest
+        return is_upward and not self.is_over
+
     def closed(self) -> CreditLog:
         """What was read of the stretch."""
         lines, unread = [], []
@@ -49,27 +56,32 @@ class Log:
             elif read.at is None or self._since <= read.at <= self._until:
                 lines.append(read)
         lines.sort(key=lambda each: each.at or self._until, reverse=True)
-        return CreditLog(tuple(lines), self.is_over, tuple(unread[:_UNREAD_MAX]), self.requests)
+        tickets = frozenset(filter(None, map(_ticket, unread)))
+        return CreditLog(tuple(lines), self.is_over, tuple(unread[:_UNREAD_MAX]), self.requests, tickets)
 
     def _has_reached(self, entries: Sequence[Body]) -> bool:
         """Whether these lines lie before the stretch, in a log that has been going back until here."""
         times = [at for at in map(_made_at, entries) if at]
         if not times:
             return False
-        self._newest = self._newest or times[0]
+        self._newest, self._last = self._newest or times[0], times[-1]
         return times[-1] < self._newest and times[-1] < self._since - timedelta(seconds=_DISORDER_S)
 
 
 def line(entry: Body) -> CreditLine | None:
     """One move; None where it is not clear how many whole credits moved, or which way."""
     amount, way = _amount(entry), _way(entry)
-    ticket = shapes.identifier(shapes.first(entry, "job_id", "jobId", "task_id", inside=("job",)))
+    ticket = _ticket(entry)
     move = _move(entry, ticket, way)
     if move is not Move.OTHER:
         way = 1 if move is Move.REFUND else -1
     if amount is None or (way == 0 and amount):
         return None
-    return CreditLine(_id(entry), ticket, move, way * amount, _made_at(entry), entry)
+    return CreditLine(_id(entry), ticket, move, way * amount, _made_at(entry), shapes.kept(entry))
+
+
+def _ticket(entry: Body) -> str:
+    return shapes.identifier(shapes.first(entry, "job_id", "jobId", "task_id", inside=("job",)))
 
 
 def _move(entry: Body, ticket: str, way: int) -> Move:

@@ -1,6 +1,7 @@
 """Reading answers tolerantly: where a figure, an id, an address or a word may stand, and which forms it may take."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ _ID_MAX_CHARS = 200
 _URL_MAX_CHARS = 2000
 _URLS_MAX = 16
 _DEPTH_MAX = 5
+_KEPT_DEPTH_MAX = 50
 _WHOLE_MAX = 1_000_000_000
 _INSIDE = ("data", "job")  # where some hosts put what others print on top
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
@@ -140,6 +142,21 @@ def unpacked(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def kept(value: Any, depth: int = 0) -> Any:
+    """The same without what no database holds: NUL, half characters, numbers that are none, nesting without end."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | dict) and depth > _KEPT_DEPTH_MAX:
+        return None
+    if isinstance(value, list):
+        return [kept(one, depth + 1) for one in value]
+    if isinstance(value, dict):
+        return {kept(name): kept(one, depth + 1) for name, one in value.items()}
+    return value
 
 
 def entries(body: Any, *names: str) -> list[Body] | None:

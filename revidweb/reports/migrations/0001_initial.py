@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('matched_micros', models.BigIntegerField(default=0)),
                 ('ours_micros', models.BigIntegerField(default=0, help_text='What all compared orders cost by our book.')),
                 ('theirs_micros', models.BigIntegerField(default=0, help_text='What all compared orders cost by theirs.')),
-                ('waiting', models.PositiveIntegerField(default=0, help_text='Orders that are not at their end yet.')),
+                ('waiting', models.PositiveIntegerField(default=0, help_text='Orders that cannot be judged yet.')),
                 ('beyond', models.PositiveIntegerField(default=0, help_text='Orders from before the log begins.')),
                 ('others', models.JSONField(default=list, help_text='Moves without a job, the newest: at, change, what.')),
                 ('others_count', models.PositiveIntegerField(default=0)),

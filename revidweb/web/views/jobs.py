@@ -128,7 +128,7 @@ def detail(actor: Actor, job: Job) -> dict[str, Any]:
         "is_mender": _is_mender(actor, job.connection),
         "hold_up": standing.hold_up(job.connection) if job.state == State.QUEUED else "",
         "trouble": events.trouble(job),
-        "adopted_as": adopting.of(job) if job.late_at else None,
+        "adopted_as": adopting.of(actor, job) if job.late_at else None,
         "is_charged": job.hold is not None and job.hold.captured > 0,
         **(_retry(actor, job, inputs) if job.state in CAN_RETRY else {}),
     }

@@ -254,8 +254,9 @@ def _failure(run: Reconciliation) -> dict[str, str]:
         "account_exhausted": _("The account is out of credits and does not answer. Fill it up, then try again."),
         "account_locked": _("The account is locked. Ask the provider."),
         "gone": _("This account has no log of credits that could be read."),
+        "no_end": _("The log begins with the oldest, and is too long to be read to its end. It cannot be compared."),
     }
-    own = ("interrupted", "own_rate")
+    own = ("interrupted", "own_rate", "no_end")
     text = said.get(run.failure, _("The account had no time. Try again in a minute."))
     return {"text": text, "answer": "" if run.failure in own else run.reason}
 
@@ -296,7 +297,7 @@ def _words(one: Difference) -> tuple[str, str]:
 
 
 def _deeds(one: Difference) -> list[Deed]:
-    words = [word for word in remedies.POSSIBLE[one.sort] if word != "adopt" or remedies.can_adopt(one)]
+    words = [word for word in remedies.POSSIBLE[one.sort] if remedies.is_worth_it(one, word)]
     return [Deed(word, _label(one, word), is_usual=number == 0) for number, word in enumerate(words)]
 
 
