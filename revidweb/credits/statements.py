@@ -17,8 +17,8 @@ from .models import IS_CAPTURE, METERED, Entry, Hold, HoldState, TransferKind, W
 
 NONE: Mapping[int, Wallet] = MappingProxyType({})
 _EDGE = 150  # entries beside some days' own that are looked at with them at first
-_PAID = ("capture:job:", "refund:job:")  # what a reference says before the job that it paid for, or gives back
-_OF_JOB = (*_PAID, "return:job:")
+PAID = ("capture:job:", "refund:job:")  # what a reference says before the job that it paid for, or gives back
+_OF_JOB = (*PAID, "return:job:")
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def found(book: Book, wanted: Wanted = EVERYTHING) -> QuerySet[Entry]:
 
 def job_of(reference: str) -> str:
     """The public id of the job that a cause paid for, or that it gives back; "" for none."""
-    return next((reference.removeprefix(cause) for cause in _PAID if reference.startswith(cause)), "")
+    return next((reference.removeprefix(cause) for cause in PAID if reference.startswith(cause)), "")
 
 
 def has_lines(book: Book) -> bool:

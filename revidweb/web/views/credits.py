@@ -113,7 +113,7 @@ def export(request: ActorRequest) -> HttpResponseBase:
 
 def _columns(subject: Subject) -> list[Column]:
     whose = naming.columns_of_lines() if subject.is_tenant else []
-    return [*columns.of_lines(names_people=True), *whose, *charges.columns_of_lines()]
+    return [*columns.of_lines(names=naming.of_wallets()), *whose, *charges.columns_of_lines()]
 
 
 # -- whose -----------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def export(request: ActorRequest) -> HttpResponseBase:
         rows = charges.found(request.actor, since=since, until=until)
         return exports.of_query(request, rows, charges.columns(), name="credits")
     lines = statements.found(key.wallet, Wanted(since=since, until=until))
-    return exports.of_query(request, lines, columns.of_lines(names_people=False), name="credits")
+    return exports.of_query(request, lines, columns.of_lines(), name="credits")
 
 
 def _span(request: ActorRequest) -> tuple[datetime | None, datetime | None]:
