@@ -134,3 +134,22 @@ def test_each_page_offers_its_file(owner, user, name):
 
 def test_a_member_without_the_right_gets_no_members(user):
     assert makers.a_client(user.member).get(url("members_export", user)).status_code == 403
+
+
+def test_one_reads_two_files_at_once_and_the_next_when_one_is_read(owner, user):
+    first, _second = get(owner, "members_export"), get(owner, "keys_export")
+    refused = get(owner, "credits_export")
+    assert refused.status_code == 429
+    assert "Other files are being read" in refused.content.decode()
+    rows(get(user, "credits_export"))
+    rows(first)
+    rows(get(owner, "credits_export"))
+
+
+def test_all_together_leave_most_threads_to_pages(owner, user, settings):
+    settings.WEB_PROCESSES, settings.WEB_THREADS = 1, 8
+    first = get(owner, "members_export")
+    _second = get(owner, "keys_export")
+    assert get(user, "credits_export").status_code == 429
+    rows(first)
+    rows(get(user, "credits_export"))
