@@ -40,11 +40,11 @@ INSERTS = (
     {series} SELECT i, 'fil_' || i, {tenant}, {member}, '', 'output', {kind}, 'image/png', '', 1000, '', 1024, 768,
     {no}, 'o/' || i, 't/' || i, '', '', {at} FROM n""",
     """INSERT INTO jobs_job (id, public_id, tenant_id, member_id, batch_id, kind, mode, media_model_id, prompt, params,
-    offer_id, connection_id, server, price_key, upstream_credits, credits, is_estimate, hold_id, state, progress,
-    error_code, error, next_look_at, looks, misses, results, warnings, callback_url, late_looks, late_results, cover_id,
-    created_at, started_at, ended_at, changed_at)
+    offer_id, connection_id, server, price_key, upstream_credits, credits, is_estimate, refunded, hold_id, state,
+    progress, error_code, error, next_look_at, looks, misses, results, warnings, callback_url, late_looks, late_results,
+    cover_id, created_at, started_at, ended_at, changed_at)
     {series} SELECT i, 'job_' || i, {tenant}, {member}, {batch}, {kind}, 't2i', {model}, {prompt}, '{{}}',
-    {offer}, {connection}, 's1', '1k', 1, 1, {no}, i, 'done', 100, '', '', {at}, 0, 0, '[]', '[]', '', 0, '[]', i,
+    {offer}, {connection}, 's1', '1k', 1, 1, {no}, 0, i, 'done', 100, '', '', {at}, 0, 0, '[]', '[]', '', 0, '[]', i,
     {at}, {at}, {at}, {at} FROM n""",
     """INSERT INTO jobs_output (id, public_id, job_id, position, tenant_id, member_id, kind, media_model_id, file_id,
     created_at) {series} SELECT i, 'out_' || i, i, 0, {tenant}, {member}, {kind}, {model}, i, {at} FROM n""",

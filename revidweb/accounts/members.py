@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Case, Count, IntegerField, Value, When
+from django.db.models import Case, CharField, Count, IntegerField, Value, When
+from django.db.models.functions import Coalesce, NullIf
 
 from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
@@ -124,6 +125,11 @@ def names(tenant: Tenant, public_ids: Iterable[str]) -> dict[str, str]:
     """What the tenant's members of these public ids are called. One query."""
     rows = Member.objects.filter(tenant=tenant, public_id__in=public_ids).select_related("person")
     return {member.public_id: str(member.person) for member in rows}
+
+
+def called(member: str = "") -> Coalesce:
+    """What a member is called, as `names` says it, for a query. member: the path to it, with "__" at its end."""
+    return Coalesce(NullIf(f"{member}person__name", Value("")), f"{member}person__email", output_field=CharField())
 
 
 def of(person: Person) -> MemberQuerySet:

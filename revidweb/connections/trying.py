@@ -18,6 +18,7 @@ from .models import Connection
 
 MOST_OF_A_TENANT = 2
 MOST_AN_HOUR = 60  # of one person
+MOST_VISITING = 2  # of all tenants, one of each: they are nobody's whom we know
 MOST_BY_THE_CLOCK = 4  # of all tenants, of the eight threads that look at jobs too
 _HOUR_S = 3600
 _SOON_S = 5
@@ -75,6 +76,20 @@ def reading(tenant: Tenant, *, for_s: float) -> Iterator[bool]:
             yield False
             return
         with place("trying", most(), for_s=for_s) as is_free:
+            yield is_free
+
+
+@contextmanager
+def visiting(tenant: Tenant, *, for_s: float) -> Iterator[bool]:
+    """Let a visitor with a key of their own wait for a provider's answer; False where others do.
+
+    They have places of their own: whoever comes by must not take those of members. for_s: as in `place`.
+    """
+    with place(f"visiting:{tenant.public_id}", 1, for_s=for_s) as is_mine:
+        if not is_mine:
+            yield False
+            return
+        with place("visiting", MOST_VISITING, for_s=for_s) as is_free:
             yield is_free
 
 

@@ -1,13 +1,17 @@
 """What files say of money: a member's in the list of members, and a statement's lines."""
 
-from django.db.models import Case, OuterRef, Subquery, When
-from django.db.models.functions import Substr
+from django.db.models import Case, OuterRef, Q, Subquery, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Substr
 
+from revidweb.accounts import members
+from revidweb.accounts.models import Member
 from revidweb.lib.csvfile import Column, moment, number, text, word
 
-from .models import Entry
+from . import books, statements
+from .models import IS_CAPTURE, Entry
 
-_CAPTURE = "capture:job:"
+_MEMBER = "member:"  # as the trail writes them
 
 
 def of_members() -> list[Column]:
@@ -25,23 +29,35 @@ def of_members() -> list[Column]:
     ]
 
 
-def of_lines(*, names_people: bool) -> list[Column]:
-    """Of entries as `statements.found` gives them: what moved, the balance after it, and the job that it paid for.
+def of_lines(*, names: Combinable | None = None) -> list[Column]:
+    """Of entries as `statements.found` gives them: what moved, the balance after it, and the job that it is about.
 
-    names_people: also who caused it, as the trail writes it, with whom, and the note.
+    names: what an entry's wallet is called; then also with whom, who caused it, and the note.
     """
-    is_job = When(transfer__reference__startswith=_CAPTURE, then=Substr("transfer__reference", len(_CAPTURE) + 1))
-    others = Entry.objects.filter(transfer=OuterRef("transfer")).exclude(pk=OuterRef("pk"))
-    people = [
-        text("with", Subquery(others.values("wallet__member__person__name")[:1])),
-        text("by", "transfer__actor"),
-        text("note", "transfer__note"),
-    ]
     return [
         moment("at", "transfer__at"),
         word("kind", "transfer__kind"),
         number("credits"),
         number("balance"),
-        word("job", Case(is_job)),
-        *(people if names_people else []),
+        word("job", Case(*(_after(cause) for cause in statements.PAID))),
+        *(_people(names) if names else []),
+    ]
+
+
+def _after(cause: str) -> When:
+    return When(transfer__reference__startswith=cause, then=Substr("transfer__reference", len(cause) + 1))
+
+
+def _people(names: Combinable) -> list[Column]:
+    """A subquery runs for each row that it is not kept from: jobs make most, and name nobody."""
+    others = Entry.objects.filter(transfer=OuterRef("transfer")).exclude(pk=OuterRef("pk"))
+    actors = Member.objects.filter(
+        tenant=OuterRef("tenant"), public_id=Substr(OuterRef("transfer__actor"), len(_MEMBER) + 1)
+    )
+    is_member = Q(transfer__actor__startswith=_MEMBER) & ~IS_CAPTURE
+    called = Coalesce(Subquery(actors.values(called=members.called())), "transfer__actor")
+    return [
+        text("with", Case(When(books.MOVED, then=Subquery(others.values(called=names)[:1])))),
+        text("by", Case(When(is_member, then=called), default="transfer__actor")),
+        text("note", "transfer__note"),
     ]

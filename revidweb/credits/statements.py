@@ -17,7 +17,8 @@ from .models import IS_CAPTURE, METERED, Entry, Hold, HoldState, TransferKind, W
 
 NONE: Mapping[int, Wallet] = MappingProxyType({})
 _EDGE = 150  # entries beside some days' own that are looked at with them at first
-_OF_JOB = ("capture", "return", "refund")  # what a reference says before "job:job_…"
+PAID = ("capture:job:", "refund:job:")  # what a reference says before the job that it paid for, or gives back
+_OF_JOB = (*PAID, "return:job:")
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,11 @@ def found(book: Book, wanted: Wanted = EVERYTHING) -> QuerySet[Entry]:
     return books.with_balance(book, _asked(wanted) & _within(wanted)).order_by("-id")
 
 
+def job_of(reference: str) -> str:
+    """The public id of the job that a cause paid for, or that it gives back; "" for none."""
+    return next((reference.removeprefix(cause) for cause in PAID if reference.startswith(cause)), "")
+
+
 def has_lines(book: Book) -> bool:
     """Whether anything ever moved in it. One query."""
     return books.entries(book).exists()
@@ -187,7 +193,7 @@ def _asked(wanted: Wanted) -> Q:
     if wanted.kind and wanted.kind != TransferKind.CAPTURE:
         asked &= ~IS_CAPTURE  # said outright, so that SQLite too takes the index of the few
     if wanted.job:
-        asked &= Q(transfer__reference__in=[f"{deed}:job:{wanted.job}" for deed in _OF_JOB])
+        asked &= Q(transfer__reference__in=[f"{cause}{wanted.job}" for cause in _OF_JOB])
     return asked
 
 

@@ -2,13 +2,17 @@
 
 from datetime import datetime
 
-from django.db.models import F, Q, Value
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Substr
 
 from revidweb.accounts.actors import Actor
+from revidweb.credits.models import TransferKind
 from revidweb.lib.csvfile import Column, moment, number, text, word
 
 from .listing import PER_PAGE, Page
 from .models import Job, JobQuerySet
+
+_REFUND = "refund:job:"
 
 
 def found(actor: Actor, *, since: datetime | None = None, until: datetime | None = None) -> JobQuerySet:
@@ -28,9 +32,17 @@ def columns() -> list[Column]:
 
 
 def columns_of_lines() -> list[Column]:
-    """Of a ledger's entries in a file: what each job made that was paid for."""
-    job = "transfer__hold__job"
-    return [text("model", f"{job}__media_model__name"), text("prompt", f"{job}__prompt")]
+    """Of a ledger's entries in a file: what each job made that was paid for, or given back."""
+    return [text("model", _of_job("media_model__name")), text("prompt", _of_job("prompt"))]
+
+
+def _of_job(field: str) -> Case:
+    """A refund is of no hold, so that its job is found by the cause; refunds are few."""
+    given_back = Job.objects.filter(public_id=Substr(OuterRef("transfer__reference"), len(_REFUND) + 1))
+    is_refund = When(
+        kind=TransferKind.REFUND, transfer__reference__startswith=_REFUND, then=Subquery(given_back.values(field))
+    )
+    return Case(is_refund, default=f"transfer__hold__job__{field}")
 
 
 def page(

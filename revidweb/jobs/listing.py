@@ -32,7 +32,7 @@ class Filters:
 
     state: a key of STATES. kind, model: their words. member: a public id, for those who see all. key: an API key's
     public id, "none" for what came by no key. search: in the prompt, or a whole job id. server: its word. connection: a
-    public id. ended_from, ended_to: the tenant's days, both included.
+    public id, for those who manage them. ended_from, ended_to: the tenant's days, both included.
     """
 
     state: str = ""
@@ -137,7 +137,7 @@ def _wanted(rows: JobQuerySet, actor: Actor, filters: Filters) -> JobQuerySet:
         rows = rows.filter(key__public_id=filters.key)
     if filters.server:
         rows = rows.filter(server=filters.server)
-    if filters.connection:
+    if filters.connection and actor.may(Right.MANAGE_CONNECTIONS):
         rows = rows.filter(connection__public_id=filters.connection)
     if filters.ended_from:
         rows = rows.filter(ended_at__gte=_midnight(filters.ended_from, actor))

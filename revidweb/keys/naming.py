@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from django.db.models.functions import Coalesce
 
+from revidweb.accounts import members
 from revidweb.accounts.models import Tenant
 from revidweb.lib.csvfile import Column, text
 
@@ -17,6 +18,11 @@ def by_wallet(tenant: Tenant, wallet_ids: Collection[int]) -> dict[int, str]:
     return dict(ApiKey.objects.filter(tenant=tenant, wallet__in=wallet_ids).values_list("wallet_id", "name"))
 
 
+def of_wallets() -> Coalesce:
+    """What an entry's wallet is called in a query: by its member or its key; the house has no name."""
+    return Coalesce(members.called("wallet__member__"), "wallet__api_key__name")
+
+
 def columns_of_lines() -> list[Column]:
     """Of a statement's entries in a file: whose wallet it was, a member's or a key's."""
-    return [text("wallet", Coalesce("wallet__member__person__name", "wallet__api_key__name"))]
+    return [text("wallet", of_wallets())]

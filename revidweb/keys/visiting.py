@@ -24,6 +24,7 @@ from . import minting
 PROVIDER = "revidapi"
 _NOBODY = "own"  # what logs name in a connection's place
 _REQUESTS = 4  # of one trial, at most
+_SPARE_S = 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def check(place: Place, key: str) -> str:
         raise Refusal("key_is_ours", field="key")
     with _turn(place, requests=_REQUESTS):
         try:
-            registry.provider(PROVIDER).check(_account(place, key))
+            registry.provider(PROVIDER).check(_account(place, key), timeout_s=settings.REVIDAPI_LOOK_TIMEOUT_S)
         except (ProviderError, Refusal) as error:
             if not (isinstance(error, AccountRefused) and error.code == "exhausted"):
                 raise Refusal(_code_of(error), field="key", host=place.host) from None
@@ -83,8 +84,8 @@ def ask(place: Place, key: str, question: Question) -> Copy:
 @contextmanager
 def _turn(place: Place, *, requests: int) -> Iterator[None]:
     """Wait for the provider beside few others. Raises Refusal "tries_of_others"."""
-    for_s = requests * settings.REVIDAPI_TIMEOUT_S
-    with trying.reading(place.tenant, for_s=for_s) as is_free:
+    for_s = requests * settings.REVIDAPI_LOOK_TIMEOUT_S + _SPARE_S
+    with trying.visiting(place.tenant, for_s=for_s) as is_free:
         if not is_free:
             raise Refusal("tries_of_others", field="key")
         yield

@@ -120,13 +120,12 @@ def lines(
     per: str,
     height: int = 220,
     is_percent: bool = False,
-    adds_up: bool = False,
     write: Write | None = None,
     nothing: str = "",
 ) -> Chart:
     """Lines with gaps where there is no value; one alone gets a soft ground.
 
-    is_percent: values of 0 to 100 on an axis of just that. adds_up: whether the table ends with a sum of each series.
+    is_percent: values of 0 to 100 on an axis of just that.
     """
     words, drawn = _legend(series), [one for one in series if not one.is_off]
     colours = [word.colour for word in words if not word.is_off]
@@ -139,7 +138,7 @@ def lines(
         buckets=buckets,
         values=_by_bucket(drawn, buckets),
         has_total=False,
-        adds_up=adds_up,
+        adds_up=False,
         drawing=drawing.grid(axis, height) + drawing.curves(heights, colours, height),
         dots=drawing.dots(heights, colours, height),
         write=write or (axes.percentages() if is_percent else axes.figures()),
@@ -156,16 +155,6 @@ def spark(values: Sequence[Number | None], *, height: int = 32) -> SafeString:
         f'<svg class="spark" width="100%" height="{height}" viewBox="0 0 {drawing.WIDE} {height}" '
         f'preserveAspectRatio="none" aria-hidden="true" focusable="false">{line}</svg>'
     )
-
-
-def folded(series: Sequence[Series], *, rest: str, rest_href: str = "") -> list[Series]:
-    """The five with the highest sums, in that order, and the others' values added up as one more by the name `rest`."""
-    ordered = sorted(series, key=lambda one: -sum(value or 0 for value in one.values))
-    kept, others = ordered[:MOST_SERIES], ordered[MOST_SERIES:]
-    if not others:
-        return kept
-    sums = [sum(value or 0 for value in values) for values in zip(*(one.values for one in others), strict=True)]
-    return [*kept, Series(rest, sums, href=rest_href, is_rest=True)]
 
 
 # -- what both have --------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from django.db.models.expressions import Combinable
 
 BOM = b"\xef\xbb\xbf"  # tells Excel that it is UTF-8
 BLOCK_BYTES = 1 << 16
+LONGEST_S = 900  # a slow reader keeps the database from tidying up no longer
 _AT_ONCE = 2000  # rows of a cursor that Python shapes
 
 # What spreadsheets skip at the start of a cell, and what makes a formula there. The wide signs are taken for the narrow
@@ -173,7 +174,9 @@ class _Shaped(Func):
 
 # To compile a statement of many columns takes longer than a file's first rows should.
 _SETTINGS = """
-SELECT set_config('TimeZone', %s, true), set_config('transaction_read_only', 'on', true), set_config('jit', 'off', true)
+SELECT set_config('TimeZone', %s, true), set_config('transaction_read_only', 'on', true),
+set_config('jit', 'off', true), set_config('statement_timeout', %s, true),
+set_config('idle_in_transaction_session_timeout', %s, true)
 """
 
 
@@ -184,7 +187,7 @@ def _copied(rows: "QuerySet[Any]", zone: ZoneInfo) -> Iterator[bytes]:
         return
     using = rows.db
     with transaction.atomic(using), connections[using].cursor() as cursor:
-        cursor.execute(_SETTINGS, [str(zone)])
+        cursor.execute(_SETTINGS, [str(zone), f"{LONGEST_S * 1000:.0f}", f"{LONGEST_S * 1000:.0f}"])
         with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv)", params) as copy:
             yield from _ended_anew(copy)
         transaction.set_rollback(True, using)  # also where a caller's transaction goes on: with its own settings

@@ -221,9 +221,10 @@ class Provider(Protocol):
     base_url: str  # where a new connection starts from; "" for a provider that needs no account
     requests: Requests
 
-    def check(self, account: Account) -> Sequence[Mapping[str, object]]:
+    def check(self, account: Account, *, timeout_s: float | None = None) -> Sequence[Mapping[str, object]]:
         """See that a provider answers here and takes the key; what `models` says comes with it.
 
+        timeout_s: for each request's answer; the provider's usual one by default.
         Raises AccountRefused (the key), ProviderBusy (not reached, or later) or ProviderRefused "not_the_provider".
         """
 

@@ -104,11 +104,6 @@ class Sums:
         return self.credits / self.done if self.done else None
 
     @property
-    def mean_s(self) -> float | None:
-        """From the order to the result, in seconds, on average; None where there is no result."""
-        return self.amounts[6] / self.done if self.done else None
-
-    @property
     def median_s(self) -> float | None:
         """The time that half of the results took at most, in seconds; as `took_s`."""
         return self.took_s(50)

@@ -7,13 +7,13 @@ from django.utils.translation import gettext as _
 
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor
+from revidweb.credits import statements
 from revidweb.credits.models import TransferKind, Wallet, WalletKind
 from revidweb.credits.statements import Line
 from revidweb.jobs import listing
 from revidweb.jobs.models import Job
 from revidweb.keys import naming
 
-_JOBS = ("capture:job:", "refund:job:")
 _MEMBER = "member:"
 
 
@@ -44,9 +44,9 @@ class Names:
 
 def rows(actor: Actor, lines: list[Line], *, wallets: Iterable[Wallet], is_house: bool) -> list[Row]:
     """The lines in words. wallets: some at hand, with members and keys; who else is named is asked for, each once."""
-    jobs = listing.named(actor, [name for line in lines if (name := _job_id(line))])
+    jobs = listing.named(actor, [name for line in lines if (name := statements.job_of(line.reference))])
     names = Names(_members(actor, lines, wallets), _keys(actor, lines, wallets))
-    return [_row(line, jobs.get(_job_id(line)), names, is_house=is_house) for line in lines]
+    return [_row(line, jobs.get(statements.job_of(line.reference)), names, is_house=is_house) for line in lines]
 
 
 def _members(actor: Actor, lines: list[Line], at_hand: Iterable[Wallet]) -> dict[str, str]:
@@ -68,22 +68,16 @@ def _keys(actor: Actor, lines: list[Line], at_hand: Iterable[Wallet]) -> dict[in
 
 def _row(line: Line, job: Job | None, names: Names, *, is_house: bool) -> Row:
     whose = names.wallet(line.wallet)
-    if _job_id(line):
+    if statements.job_of(line.reference):
         return Row(line, *_job_words(line, job, is_house=is_house), whose, job)
     by = names.members.get(line.actor.removeprefix(_MEMBER), "")
     said = [_("by %(name)s") % {"name": by} if by else "", line.note]
     return Row(line, _moved_words(line, names), " · ".join(filter(None, said)), whose, None)
 
 
-def _job_id(line: Line) -> str:
-    """The job that it paid for, or that it gives back; "" for none."""
-    cause = next((cause for cause in _JOBS if line.reference.startswith(cause)), None)
-    return line.reference.removeprefix(cause) if cause else ""
-
-
 def _job_words(line: Line, job: Job | None, *, is_house: bool) -> tuple[str, str]:
     if job is None:
-        title, detail = _("A job"), _job_id(line)
+        title, detail = _("A job"), statements.job_of(line.reference)
     else:
         who = str(job.member.person if job.member else job.key)
         title, detail = job.media_model.title, " · ".join([who, job.prompt] if is_house else [job.prompt])

@@ -1,18 +1,44 @@
 """Tables as files: what every export answers with, and how a page offers it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from revidweb.accounts.actors import Actor
+from revidweb.connections import trying
 from revidweb.lib import csvfile
 from revidweb.lib.csvfile import Column
 from revidweb.web.access import ActorRequest
 
 CUT_OFF = "EXPORT CUT OFF: something went wrong on the way, and rows are missing below this line."
+MOST_OF_ONE = 2
+_PLACE_S = csvfile.LONGEST_S + 60
+_TAKEN = {
+    "title": _("Other files are being read"),
+    "text": _(
+        "Each file keeps this place busy until it is read. Wait until those under way have come, then try again."
+    ),
+}
+
+
+class _File(StreamingHttpResponse):
+    """A file that gives its places back when it has been read, or nobody reads it any more."""
+
+    def __init__(self, file: Iterator[bytes], places: ExitStack, headers: dict[str, str]) -> None:
+        super().__init__(file, headers=headers)
+        self._places = places
+
+    def close(self) -> None:
+        """Called by the server at the end, whatever the end was."""
+        with self._places:
+            super().close()
 
 
 def of_query(request: ActorRequest, rows: "QuerySet[Any]", columns: Sequence[Column], *, name: str) -> HttpResponseBase:
@@ -40,7 +66,7 @@ def _asked(request: ActorRequest) -> dict[str, Any]:
 
 
 def _download(request: ActorRequest, file: Iterator[bytes], name: str) -> HttpResponseBase:
-    """The file while it is read; of a HEAD nothing is read."""
+    """The file while it is read, beside few others: each holds a thread. 429 where too many are; nothing for a HEAD."""
     tenant = request.actor.tenant
     today = timezone.localdate(timezone=tenant.zone)
     headers = {
@@ -50,4 +76,16 @@ def _download(request: ActorRequest, file: Iterator[bytes], name: str) -> HttpRe
     }
     if request.method == "HEAD":
         return HttpResponse(headers=headers)
-    return StreamingHttpResponse(file, headers=headers)
+    places = _placed(request.actor)
+    if places is None:
+        return render(request, "errors/page.html", _TAKEN, status=429)
+    return _File(file, places, headers)
+
+
+def _placed(actor: Actor) -> ExitStack | None:
+    """Two places are of each actor, and as many of all as tries of addresses have; None where they are taken."""
+    with ExitStack() as places:
+        for name, most in ((f"exports:{actor.name}", MOST_OF_ONE), ("exports", trying.most())):
+            if not places.enter_context(trying.place(name, most, for_s=_PLACE_S)):
+                return None
+        return places.pop_all()

@@ -31,6 +31,7 @@ from revidweb.providers.account_pages import (
     Value,
 )
 from revidweb.providers.base import Mode, Status
+from revidweb.web.forms import filters
 
 ROWS_MOST = 100  # of one table: an upstream page's worth
 RAW_MOST_CHARS = 500_000
@@ -133,17 +134,6 @@ class Shown:
         return not (self.tiles or self.groups or self.sheets or self.jobs or self.text)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One choice of a filter."""
-
-    value: str
-    label: str | Promise
-    is_chosen: bool
-    is_possible: bool = True
-    reason: str = ""
-
-
 def question(pages: AccountPages | None, endpoint: str, query: Mapping[str, str]) -> Question:
     """What an address asks. Raises Http404 for a page that there is not; filters that nobody knows are left out."""
     if pages is None or endpoint not in pages.endpoints:
@@ -176,8 +166,8 @@ def context(pages: AccountPages, seen: Seen, zone: ZoneInfo) -> dict[str, object
         "is_not_owner": seen.failure is not None and seen.failure.code == "not_owner",
         "raw_query": _query(asked, raw="1"),
         "here_query": _query(asked),
-        "statuses": _choices(_("Any"), _STATUSES, asked.status),
-        "types": _choices(_("Any"), _KINDS, asked.kind),
+        "statuses": filters.choices(_named(_STATUSES), asked.status, every=_("Any")),
+        "types": filters.choices(_named(_KINDS), asked.kind, every=_("Any")),
         "is_filtered": bool(asked.status or asked.kind),
         "is_csv": asked.endpoint is Endpoint.EXPORT,
         "is_cut": seen.copy is not None and seen.copy.is_cut,
@@ -302,9 +292,9 @@ def _query(asked: Question, **more: object) -> str:
     return "?" + "&".join(f"{name}={value}" for name, value in parts.items() if value)
 
 
-def _choices(none: str, words: Sequence[str], chosen: str) -> list[Choice]:
-    named = [Choice(str(word), str(word), word == chosen) for word in words]
-    return [Choice("", none, not chosen), *named]
+def _named(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Words of the provider's are their own labels."""
+    return [(str(word), str(word)) for word in words]
 
 
 # -- charts ----------------------------------------------------------------------------------------------------------

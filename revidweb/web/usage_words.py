@@ -389,7 +389,7 @@ def columns(grain: Grain | None, *, sees_upstream: bool) -> list[Column]:
     """What a file says of each group. grain: how long a stretch of time is, None where it is all of it."""
     times = {Grain.HOUR: [csvfile.moment("hour")], Grain.DAY: [csvfile.day("day")], Grain.MONTH: [csvfile.day("month")]}
     figures = [csvfile.number(name) for name, _of in _FIGURES if sees_upstream or name != "upstream_credits"]
-    return [*(times[grain] if grain else []), csvfile.word("group"), csvfile.text("name"), *figures]
+    return [*(times[grain] if grain else []), csvfile.text("group"), csvfile.text("name"), *figures]
 
 
 def cells(row: FileRow, columns: Sequence[Column]) -> list[object]:

@@ -60,7 +60,7 @@ class Told:
             raise self.says[what]
         return self.says[what]
 
-    def check(self, account: Account) -> Sequence[dict[str, Any]]:
+    def check(self, account: Account, *, timeout_s: float | None = None) -> Sequence[dict[str, Any]]:
         self._answer("check", account)
         return self.says["models"]
 

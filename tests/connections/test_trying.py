@@ -75,3 +75,13 @@ def test_what_goes_wrong_while_it_is_asked_comes_out_and_gives_the_place_back():
     for _ in range(6):
         with pytest.raises(Refusal, match="private_address"), trying.asking(connection) as wait_s:
             raise Refusal("private_address" if wait_s == 0 else "no place")
+
+
+def test_visitors_have_two_places_of_all_and_take_none_of_members():
+    tenants = [an_actor().tenant for _ in range(3)]
+    with trying.visiting(tenants[0], for_s=9) as first, trying.visiting(tenants[0], for_s=9) as beside:
+        assert (first, beside) == (True, False)
+        with trying.visiting(tenants[1], for_s=9) as last, trying.visiting(tenants[2], for_s=9) as none:
+            assert (last, none) == (True, False)
+            with trying.reading(tenants[0], for_s=9) as one, trying.reading(tenants[0], for_s=9) as two:
+                assert (one, two) == (True, True)

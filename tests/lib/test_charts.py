@@ -165,18 +165,10 @@ def test_any_fractions_can_be_drawn(values):
     assert all(0 <= y <= 220 for y in heights)
 
 
-def test_a_sixth_series_is_to_be_folded_first():
+def test_there_is_no_colour_for_a_sixth_series():
     series = [Series(f"m{number}", [number, 1, 1]) for number in range(8)]
     with pytest.raises(ValueError, match="8 series"):
         charts.bars("Credits", DAYS, series, per="Day")
-    folded = charts.folded(series, rest="Other", rest_href="?all")
-    assert [one.name for one in folded] == ["m7", "m6", "m5", "m4", "m3", "Other"]
-    assert folded[-1] == Series("Other", [3, 3, 3], href="?all", is_rest=True)
-    assert charts.bars("Credits", DAYS, folded, per="Day").totals[-1] == "44"
-
-
-def test_few_series_need_no_folding():
-    assert [one.name for one in charts.folded([Series("a", [1]), Series("b", [2])], rest="Other")] == ["b", "a"]
 
 
 @pytest.mark.parametrize("values", [[], [3], [0, 0, 0], [1, None, 2, None, None, 3], [None]])

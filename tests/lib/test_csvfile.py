@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
-from django.db.models import DateTimeField, F, TextField, Value
+from django.db.models import CharField, DateTimeField, F, Func, TextField, Value
 from django.db.models.functions import Cast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -214,6 +214,18 @@ def test_one_that_the_database_breaks_off_says_so_too():
     with pytest.raises(Exception, match="no number"):
         got.extend(file)
     assert got == [b"name,n\r\n", b"CUT OFF\r\n"]
+
+
+@ON_POSTGRESQL
+def test_one_that_is_read_for_too_long_is_cut_off(monkeypatch):
+    makers.a_person(name="slow")
+    monkeypatch.setattr(csvfile, "LONGEST_S", 0.05)
+    slow = Func(Value(5.0), function="pg_sleep", output_field=CharField())
+    rows = Person.objects.all()
+    file, got = csvfile.of_query(rows, [text("a", Cast(slow, CharField()))], zone=UTC_ZONE, cut_off="CUT OFF"), []
+    with pytest.raises(Exception, match="statement timeout"):
+        got.extend(file)
+    assert got[-1] == b"CUT OFF\r\n"
 
 
 def test_who_stops_reading_ends_the_statement_and_its_transaction():

@@ -409,6 +409,25 @@ def test_no_key_and_no_password_is_kept(pages, account, upstream):
     assert json.loads(copy.text)["pricing"] == [{"key": "720p-5s-fast"}]
 
 
+@pytest.mark.parametrize(
+    "name", ["webhook_secret", "clientSecret", "secret_key", "reset_token", "hashed_password", "X-Api-Key", "apikey"]
+)
+def test_a_secret_is_hidden_whatever_stands_around_its_name(name, pages, account, upstream):
+    upstream.says("GET /v1/dashboard/me", {name: "eyJ", "api_key_prefix": "sk_live_012"})
+    assert json.loads(pages.ask(account, Question(Endpoint.ME)).text) == {
+        name: "[hidden]",
+        "api_key_prefix": "sk_live_012",
+    }
+    upstream.says("GET /v1/dashboard/stats/export", f'day,{name},note\r\n1,"e,y",\r\n2,eyJ,"a\nb"\r\n'.encode())
+    copy = pages.ask(account, Question(Endpoint.EXPORT))
+    assert copy.text == f'day,{name},note\n1,[hidden],\n2,[hidden],"a\nb"\n'
+
+
+def test_names_of_great_length_take_no_time(pages, account, upstream):
+    upstream.says("GET /v1/dashboard/me", {"a": "password" * 50_000, "tokens": "3"})
+    assert json.loads(pages.ask(account, Question(Endpoint.ME)).text)["tokens"] == "3"
+
+
 def test_much_is_bounded(pages):
     wide = {f"n{number}": number for number in range(1000)}
     reading = pages.read(Endpoint.ME, Copy(json.dumps({"rows": [wide] * 3000, "more": [[1]] * 50} | wide)))

@@ -79,7 +79,7 @@ class Scripted:
         }
         self._tickets = itertools.count(1)
 
-    def check(self, account: Account) -> Sequence[dict[str, object]]:
+    def check(self, account: Account, *, timeout_s: float | None = None) -> Sequence[dict[str, object]]:
         return self.models(account)
 
     def submit(self, account: Account, order: Order, *, attempt: int) -> Receipt:

@@ -4,7 +4,9 @@ import pytest
 from django.urls import reverse
 
 from revidweb.accounts import members
+from revidweb.accounts.models import Person
 from revidweb.credits import ledger
+from revidweb.jobs import settle
 from tests import makers
 from tests.keys.makers import a_key
 from tests.library.makers import an_output
@@ -67,7 +69,7 @@ def test_the_house_s_statement_says_to_whom_and_by_whom(owner, user):
     ledger.grant(user.member, credits=5, reference="grant:1", actor=owner.name, note="-thanks")
     row = rows(get(owner, "credits_export", query="?of=house"))[0]
     assert (row["credits"], row["balance"], row["with"]) == ("-5", "-105", user.member.person.name)
-    assert (row["by"], row["note"]) == (owner.name, "'-thanks")
+    assert (row["by"], row["note"]) == (owner.member.person.name, "'-thanks")
 
 
 def test_a_member_s_statement_is_for_those_who_see_all(owner, user):
@@ -83,6 +85,30 @@ def test_a_statement_of_many_says_whose_and_what_for(owner, user):
     assert captured["prompt"] == output.job.prompt
     assert captured["balance"] == str(ledger.wallet_of(user.member).balance)
     assert rows(get(owner, "credits_export", query="?kind=capture")) == [captured]
+
+
+def test_what_moved_between_a_member_and_a_key_names_both(owner, user):
+    a_key(user.member, kind="budgeted", credits=30, name="Shop")
+    mine, key = user.member.person.name, "Shop"
+    got, gave, *_, granted = rows(get(owner, "credits_export"))
+    assert [(row["wallet"], row["with"], row["by"]) for row in (got, gave)] == [(key, mine, mine), (mine, key, mine)]
+    assert (granted["wallet"], granted["with"]) == (mine, "")
+
+
+def test_who_has_no_name_is_called_by_their_address(owner, user):
+    Person.objects.filter(pk=user.member.person_id).update(name="")
+    (row,) = rows(get(owner, "credits_export"))
+    assert row["wallet"] == user.member.person.email
+
+
+def test_what_is_given_back_says_for_which_job(owner, user):
+    job = an_output(user.member).job
+    settle.refund(job, actor=owner.name)
+    back, captured, *_granted = rows(get(owner, "credits_export"))
+    assert (back["kind"], back["credits"]) == ("refund", str(job.credits))
+    for row in (back, captured):
+        assert (row["job"], row["model"], row["prompt"]) == (job.public_id, job.media_model.name, job.prompt)
+    assert (back["with"], back["by"]) == ("", owner.member.person.name)
 
 
 def test_a_key_with_a_wallet_gets_its_lines_and_nobody_s_name(user):
@@ -108,3 +134,22 @@ def test_each_page_offers_its_file(owner, user, name):
 
 def test_a_member_without_the_right_gets_no_members(user):
     assert makers.a_client(user.member).get(url("members_export", user)).status_code == 403
+
+
+def test_one_reads_two_files_at_once_and_the_next_when_one_is_read(owner, user):
+    first, _second = get(owner, "members_export"), get(owner, "keys_export")
+    refused = get(owner, "credits_export")
+    assert refused.status_code == 429
+    assert "Other files are being read" in refused.content.decode()
+    rows(get(user, "credits_export"))
+    rows(first)
+    rows(get(owner, "credits_export"))
+
+
+def test_all_together_leave_most_threads_to_pages(owner, user, settings):
+    settings.WEB_PROCESSES, settings.WEB_THREADS = 1, 8
+    first = get(owner, "members_export")
+    _second = get(owner, "keys_export")
+    assert get(user, "credits_export").status_code == 429
+    rows(first)
+    rows(get(user, "credits_export"))

@@ -105,6 +105,12 @@ def test_who_sees_all_filters_by_member_and_nobody_else(owner, user):
     assert shown(get(user, "jobs", query=f"?member={owner.member.public_id}")) == ["Mine"]
 
 
+def test_who_manages_connections_filters_by_them_and_nobody_else(owner, user):
+    a_job(user, "Mine")
+    assert shown(get(owner, "jobs", query="?connection=con_other")) == []
+    assert shown(get(user, "jobs", query="?connection=con_other")) == ["Mine"]
+
+
 def test_where_nothing_matches_the_page_says_so_and_leads_back(user):
     a_job(user)
     answer = get(user, "jobs", query="?search=zebra")

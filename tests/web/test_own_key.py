@@ -12,9 +12,11 @@ from django.urls import reverse
 
 from revidweb.accounts import hosts, tenants
 from revidweb.accounts.models import Host, HostState
+from revidweb.connections import trying
 from revidweb.connections.models import Connection
 from revidweb.lib import clock, sealing
 from revidweb.providers.account_pages import Endpoint
+from revidweb.providers.revidapi import client
 from tests.connections.makers import an_account
 from tests.keys.makers import a_key
 from tests.makers import a_client
@@ -228,6 +230,28 @@ def test_a_reader_without_end_is_stopped(visitor, door, upstream, monkeypatch):
 
 
 # -- where it is
+
+
+def test_while_a_visitor_waits_others_do_and_members_do_not(owner, visitor, door):
+    with trying.visiting(owner.tenant, for_s=9):
+        assert "Many addresses are being tried here" in text(Client().post(door, {"key": OWN}))
+        assert visitor.get(f"{door}me/").context["seen"].waits_for == "others"
+        with trying.turn(owner), trying.turn(owner):
+            pass
+
+
+def test_members_who_wait_keep_no_visitor_out(owner, door):
+    with trying.turn(owner), trying.turn(owner), trying.reading(owner.tenant, for_s=9) as is_free:
+        assert is_free
+        assert Client().post(door, {"key": OWN}).status_code == 302
+
+
+def test_nobody_waits_long_for_a_key_to_be_tried(door, monkeypatch, settings):
+    asked = []
+    ask = client.ask
+    monkeypatch.setattr(client, "ask", lambda *args, **more: asked.append(more["timeout_s"]) or ask(*args, **more))
+    Client().post(door, {"key": OWN})
+    assert set(asked) == {settings.REVIDAPI_LOOK_TIMEOUT_S}
 
 
 def test_it_is_off_until_the_tenant_allows_it(owner, connection, door):

@@ -122,6 +122,12 @@ def test_a_part_that_is_switched_off_stays_in_the_legend(studio):
     assert "off=" not in shown.chart.legend[1].href
 
 
+def test_a_long_word_is_cut_before_every_link_repeats_it(studio):
+    shown = page(studio, f"?off={'x' * 5000}").context["shown"]
+    assert shown.asked.off == ("x" * 200,)
+    assert max(len(word.href) for word in shown.chart.legend) < 300
+
+
 @pytest.mark.parametrize("measure", ["jobs", "success", "time"])
 def test_other_measures_are_drawn(studio, measure):
     assert page(studio, f"?show={measure}").status_code == 200
@@ -215,6 +221,12 @@ def test_the_file_says_what_the_table_says(studio):
         "upstream_credits": "3",
     }
     assert (second["jobs"], second["credits"], second["success_percent"]) == ("3", "15", "66.67")
+
+
+def test_a_server_named_like_a_formula_is_none_in_the_file(studio):
+    ended(studio, [End(clock.now() - timedelta(seconds=1), server="=1+1", credits=90)])
+    first, *_ = file(studio, "?by=server")
+    assert (first["group"], first["credits"]) == ("'=1+1", "90")
 
 
 def test_the_file_by_day_sums_to_the_table(studio):

@@ -23,7 +23,6 @@ router = Router()
 _MOST, _USUAL = 100, 20
 _PAGES_MOST = 100_000
 _TYPES = {TransferKind.CAPTURE: "deduct"}
-_JOBS = ("capture:job:", "refund:job:")
 
 Limit = Annotated[int, Query(ge=1, le=_MOST, description="How many.")]
 Cursor = Annotated[str, Query(max_length=60, description="`next_cursor` of the answer before.")]
@@ -149,13 +148,9 @@ def _line(line: Line) -> dict[str, Any]:
         "balance_before": None if line.balance_after is None else line.balance_after - line.credits,
         "balance_after": line.balance_after,
         "reason": line.note or line.kind.value,
-        "job_id": _job_of(line.reference),
+        "job_id": statements.job_of(line.reference) or None,
         "created_at": told.moment(line.at),
     }
-
-
-def _job_of(reference: str) -> str | None:
-    return next((reference.removeprefix(cause) for cause in _JOBS if reference.startswith(cause)), None)
 
 
 def _charge(charge: Settlement) -> dict[str, Any]:

@@ -23,7 +23,7 @@ _OLDEST = date(2000, 1, 1)
 _CUT_OFF = "EXPORT CUT OFF"
 _COLUMNS = [
     csvfile.day("date"),
-    csvfile.word("model"),
+    csvfile.text("model"),
     *(csvfile.number(name) for name in ("jobs", "completed", "failed", "cancelled", "credits")),
 ]
 _DAYS = "The tenant's day, 2026-03-08; both ends are included."

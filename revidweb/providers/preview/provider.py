@@ -53,7 +53,7 @@ class Preview:
     base_url = ""
     requests = Requests()
 
-    def check(self, account: Account) -> Sequence[Mapping[str, object]]:
+    def check(self, account: Account, *, timeout_s: float | None = None) -> Sequence[Mapping[str, object]]:
         """There is nothing to check."""
         return ()
 

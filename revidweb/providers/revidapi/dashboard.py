@@ -1,9 +1,12 @@
 """RevidAPI's pages about an account: one question each, kept as it came and read as far as it goes."""
 
+import csv
+import io
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -32,9 +35,11 @@ _DRAWN = frozenset({Endpoint.STATS, Endpoint.EXPORT, Endpoint.REVENUE})
 _PAGE_MAX = 1_000_000
 _TEXT_MAX_CHARS = 2000
 _KEY = re.compile(r"\bsk_[a-z]+_\w{12,}")  # whole keys, not the beginnings that pages show
-_SECRET = re.compile(
-    r'("(?:password\w*|secret|api_?key|token|access_?token|refresh_?token)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE
-)
+# Bounded, since a long name could be tried at each of its letters; `api_key_prefix` is a beginning that may be shown.
+_NAME = r"[\w-]{0,40}(?:(?:password|secret)[\w-]{0,40}|token|api[_-]?key)"
+_SECRET = re.compile(rf'("{_NAME}"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
+_HIDDEN = "[hidden]"
 
 
 class Dashboard:
@@ -54,7 +59,7 @@ class Dashboard:
         if answer.is_good:
             return Copy(_without_secrets(answer.text))
         if is_export and _is_file(answer):
-            return Copy(_without_secrets(answer.text), "text/csv", answer.is_cut)
+            return Copy(_without_secrets(_without_columns(answer.text)), "text/csv", answer.is_cut)
         raise _error(answer, endpoint)
 
     def read(self, endpoint: Endpoint, copy: Copy) -> Reading:
@@ -124,8 +129,29 @@ def _error(answer: Answer, endpoint: Endpoint) -> ProviderError:
 
 def _without_secrets(text: str) -> str:
     """As it may be kept: without anybody's key or password, and without what no database holds."""
-    hidden = _SECRET.sub(r'\1"[hidden]"', _KEY.sub("[key]", text))
+    hidden = _SECRET.sub(rf'\1"{_HIDDEN}"', _KEY.sub("[key]", text))
     return hidden.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _without_columns(text: str) -> str:
+    """A table with nothing in the columns that are named like secrets; one without such columns as it came."""
+    lines = csv.reader(io.StringIO(text, newline=""))
+    try:
+        head = next(filter(None, lines), [])
+    except csv.Error:
+        return text
+    secret = {at for at, name in enumerate(head) if _SECRET_NAME.fullmatch(name.strip())}
+    return _hidden(head, lines, secret) if secret else text
+
+
+def _hidden(head: list[str], lines: Iterable[list[str]], secret: Set[int]) -> str:
+    """The table as far as it can be read."""
+    written = io.StringIO(newline="")
+    table = csv.writer(written, lineterminator="\n")
+    table.writerow(head)
+    with suppress(csv.Error):
+        table.writerows([_HIDDEN if at in secret else cell for at, cell in enumerate(line)] for line in lines)
+    return written.getvalue()
 
 
 def _place(told: Any) -> Place:

@@ -46,15 +46,15 @@ class RevidAPI:
     # /balance or /dashboard/me, and /limits; a signed upload is confirmed and looked at; prices may be a list apart.
     requests = Requests(account=3, check=4, models=2, upload=4, job_list=20, credit_log=40)
 
-    def check(self, account: Account) -> Sequence[Mapping[str, object]]:
-        """See that RevidAPI answers here and takes the key; its models come with it.
+    def check(self, account: Account, *, timeout_s: float | None = None) -> Sequence[Mapping[str, object]]:
+        """See that RevidAPI answers here and takes the key; its models come with it. At most four requests.
 
         Raises AccountRefused, ProviderBusy, ProviderRefused "not_the_provider", or Refusal "private_address" and
         "bad_address" of the base URL.
         """
         try:
-            models = self._checked_models(account)
-            self._check_key(account)
+            models = self._checked_models(account, timeout_s)
+            self._check_key(account, timeout_s)
         except ProviderBusy as busy:
             raise (busy.__cause__ if isinstance(busy.__cause__, Refusal) else busy) from None
         return models
@@ -96,16 +96,11 @@ class RevidAPI:
 
         Where models come without rows, `/models/pricing` fills them. Raises ProviderRefused "gone" where no list is.
         """
-        return self._models(account, _good(client.ask(account, "GET", "/models")))
+        return self._models(account, _good(client.ask(account, "GET", "/models")), None)
 
     def balance(self, account: Account) -> int:
         """Free credits, rounded down. Raises ProviderRefused "gone" where upstream tells none."""
-        for path in ("/balance", "/dashboard/me"):
-            answer = client.ask(account, "GET", path)
-            told = shapes.first(_unless_gone(answer), *_BALANCES, inside=("data", "key", "user"))
-            if (balance := shapes.floored(told)) is not None:
-                return balance
-        raise ProviderRefused("It tells no balance.", code="gone")
+        return _balance(account, None)
 
     def limits(self, account: Account) -> Limits:
         """The account's slots. Raises ProviderRefused "gone" where upstream tells none."""
@@ -142,11 +137,11 @@ class RevidAPI:
         look_s = settings.REVIDAPI_LOOK_S * (1 if is_image else 2)
         return Pace(first_s=look_s, interval_s=look_s, expected_s=_IMAGE_S if is_image else _VIDEO_S)
 
-    def _checked_models(self, account: Account) -> Sequence[Mapping[str, object]]:
+    def _checked_models(self, account: Account, timeout_s: float | None) -> Sequence[Mapping[str, object]]:
         """The models of a base URL that may be anything. Raises ProviderRefused "not_the_provider"."""
-        answer = client.ask(account, "GET", "/models")
+        answer = client.ask(account, "GET", "/models", timeout_s=timeout_s)
         if answer.is_good and shapes.entries(answer.body, *_MODEL_LISTS) is not None:
-            return self._models(account, answer.body)
+            return self._models(account, answer.body, timeout_s)
         error = errors.of(answer)
         is_page = answer.body is client.NOTHING
         if answer.is_good or answer.status < 400 or isinstance(error, ProviderRefused):
@@ -155,23 +150,32 @@ class RevidAPI:
             raise _not_the_provider(answer)
         raise error
 
-    def _check_key(self, account: Account) -> None:
+    def _check_key(self, account: Account, timeout_s: float | None) -> None:
         """Some hosts show their models to anybody."""
         try:
-            self.balance(account)
+            _balance(account, timeout_s)
         except ProviderRefused:
             return  # it takes the key where models are asked for, and tells no balance
 
-    def _models(self, account: Account, told: Any) -> Sequence[Mapping[str, object]]:
+    def _models(self, account: Account, told: Any, timeout_s: float | None) -> Sequence[Mapping[str, object]]:
         listed = shapes.entries(told, *_MODEL_LISTS)
         if listed is None:
             raise ProviderRefused("It lists no models.", code="gone")
         has_all_rows = all(pricelist.rows_of(entry) for entry in listed)
-        return pricelist.read(listed, () if has_all_rows else self._rows(account))
+        return pricelist.read(listed, () if has_all_rows else self._rows(account, timeout_s))
 
-    def _rows(self, account: Account) -> Sequence[shapes.Body]:
-        answer = client.ask(account, "GET", "/models/pricing")
+    def _rows(self, account: Account, timeout_s: float | None) -> Sequence[shapes.Body]:
+        answer = client.ask(account, "GET", "/models/pricing", timeout_s=timeout_s)
         return shapes.entries(_unless_gone(answer), *_PRICE_LISTS) or ()
+
+
+def _balance(account: Account, timeout_s: float | None) -> int:
+    for path in ("/balance", "/dashboard/me"):
+        answer = client.ask(account, "GET", path, timeout_s=timeout_s)
+        told = shapes.first(_unless_gone(answer), *_BALANCES, inside=("data", "key", "user"))
+        if (balance := shapes.floored(told)) is not None:
+            return balance
+    raise ProviderRefused("It tells no balance.", code="gone")
 
 
 def _look(account: Account, method: str, path: str) -> Answer:

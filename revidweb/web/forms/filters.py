@@ -4,12 +4,23 @@ from collections.abc import Iterable, Mapping
 
 from revidweb.catalog.params import Choice
 
-_MOST_CHARS = 200
+_MOST_CHARS, _MOST_DIGITS = 200, 18
 
 
 def word(query: Mapping[str, str], name: str) -> str:
     """What the address says under this name, fit for a database; "" for nothing."""
-    return query.get(name, "").replace("\x00", "").strip()[:_MOST_CHARS]
+    return plain(query.get(name, ""))
+
+
+def plain(text: str) -> str:
+    """The text, fit for a database and short."""
+    return text.replace("\x00", "").strip()[:_MOST_CHARS]
+
+
+def number(query: Mapping[str, str], name: str) -> int | None:
+    """The row's id that the address says under this name, as long as a database can hold it; None for anything else."""
+    text = query.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def choices(named: Iterable[tuple[str, str]], chosen: str, *, every: str) -> list[Choice]:

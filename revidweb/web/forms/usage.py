@@ -31,6 +31,7 @@ MEASURES: dict[str, str | Promise] = {
     "time": _("Time to result"),
 }
 MOST_DAYS = 3660
+_MOST_OFF = 10
 _FILTERS = tuple(dimension for dimension in Dimension if dimension != Dimension.ALL)
 
 
@@ -90,7 +91,7 @@ def of(query: QueryDict, *, today: date, dimensions: tuple[Dimension, ...]) -> A
         by=Dimension(by) if by in dimensions else Dimension.MODEL,
         measure=measure if measure in MEASURES else "credits",
         filters={dimension: word for dimension, word in words.items() if word},
-        off=tuple(dict.fromkeys(query.getlist("off")))[:10],
+        off=tuple(dict.fromkeys(map(filters.plain, query.getlist("off"))))[:_MOST_OFF],
         everything=query.get("rows") == "all",
     )
 

@@ -113,7 +113,7 @@ def export(request: ActorRequest) -> HttpResponseBase:
 
 def _columns(subject: Subject) -> list[Column]:
     whose = naming.columns_of_lines() if subject.is_tenant else []
-    return [*columns.of_lines(names_people=True), *whose, *charges.columns_of_lines()]
+    return [*columns.of_lines(names=naming.of_wallets()), *whose, *charges.columns_of_lines()]
 
 
 # -- whose -----------------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def _opened(
     request: ActorRequest, subject: Subject, wanted: Wanted, wallets: list[Wallet]
 ) -> tuple[Subject, statements.Page]:
     """The page of the statement that is asked for; the house's where nothing is asked for and nobody holds anything."""
-    before, after = (_position(request.GET, name) for name in ("before", "after"))
+    before, after = (filters.number(request.GET, name) for name in ("before", "after"))
     known = {wallet.pk: wallet for wallet in wallets}
     page = partial(statements.page, before=before, after=after, limit=_PER_PAGE, wanted=wanted, wallets=known)
     found = page(subject.book)
@@ -227,12 +227,6 @@ def _wanted(asked: QueryDict, actor: Actor) -> Wanted:
         since=days.begin(days.named(asked, "from"), actor.tenant.zone),
         until=days.begin(days.named(asked, "to"), actor.tenant.zone, later=1),
     )
-
-
-def _position(asked: QueryDict, name: str) -> int | None:
-    """A line's id out of the address, as long as a database can hold it."""
-    text = asked.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
 def _kinds() -> list[tuple[str, str]]:

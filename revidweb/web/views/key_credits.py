@@ -17,10 +17,10 @@ from revidweb.keys import budgets
 from revidweb.keys.listing import Secrets
 from revidweb.web import access, days, exports
 from revidweb.web.access import ActorRequest
+from revidweb.web.forms import filters
 from revidweb.web.keycards import Card
 
 _PER_PAGE = 50
-_JOBS = ("capture:job:", "refund:job:")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def export(request: ActorRequest) -> HttpResponseBase:
         rows = charges.found(request.actor, since=since, until=until)
         return exports.of_query(request, rows, charges.columns(), name="credits")
     lines = statements.found(key.wallet, Wanted(since=since, until=until))
-    return exports.of_query(request, lines, columns.of_lines(names_people=False), name="credits")
+    return exports.of_query(request, lines, columns.of_lines(), name="credits")
 
 
 def _span(request: ActorRequest) -> tuple[datetime | None, datetime | None]:
@@ -84,26 +84,15 @@ def _address(request: ActorRequest, name: str, position: str) -> str:
 
 def _statement(request: ActorRequest, wallet: Wallet) -> dict[str, object]:
     since, until = _span(request)
-    before, after = (_line_id(request.GET.get(name, "")) for name in ("before", "after"))
+    before, after = (filters.number(request.GET, name) for name in ("before", "after"))
     wanted = Wanted(since=since, until=until)
     page = statements.page(wallet, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
-    jobs = listing.named(request.actor, [name for line in page.lines if (name := _job_of(line))])
+    jobs = listing.named(request.actor, [name for line in page.lines if (name := statements.job_of(line.reference))])
     return {
-        "rows": [_of_line(line, jobs.get(_job_of(line))) for line in page.lines],
+        "rows": [_of_line(line, jobs.get(statements.job_of(line.reference))) for line in page.lines],
         "older": _address(request, "before", str(page.older or "")),
         "newer": _address(request, "after", str(page.newer or "")),
     }
-
-
-def _line_id(text: str) -> int | None:
-    """A line's id out of the address, as long as a database can hold it."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
-
-
-def _job_of(line: Line) -> str:
-    """The job that it paid for, or that it gives back; "" for none."""
-    cause = next((cause for cause in _JOBS if line.reference.startswith(cause)), None)
-    return line.reference.removeprefix(cause) if cause else ""
 
 
 def _of_line(line: Line, job: Job | None) -> Row:
