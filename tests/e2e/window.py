@@ -21,6 +21,7 @@ WEIGHT = """
   .filter((entry) => !["img", "video", "image", "input"].includes(entry.initiatorType))
   .reduce((sum, entry) => sum + entry.encodedBodySize, 0)
 """
+_AXE = Axe()  # reads its script from disk
 
 
 class Window:
@@ -49,8 +50,8 @@ class Window:
 
     def darken(self) -> None:
         """The other theme, as the server would have written it on the page."""
-        self.page.evaluate("() => document.documentElement.dataset.theme = 'dark'")
-        self.settle()
+        self.page.evaluate("() => { document.documentElement.dataset.theme = 'dark'; }")
+        self.page.evaluate("() => new Promise(requestAnimationFrame)")
 
     def leave(self) -> None:
         """Ask for nothing any more: a page that is live goes on asking while others are looked at."""
@@ -71,7 +72,9 @@ class Window:
 
     def barriers(self) -> list[str]:
         """What axe finds, each with the first place where it is so."""
-        found = Axe().run(self.page).response["violations"]
+        if not self.page.evaluate("() => 'axe' in window"):  # the page may have been looked at already
+            self.page.evaluate(_AXE.axe_script)
+        found = self.page.evaluate("() => axe.run({ resultTypes: ['violations'] }).then((told) => told.violations)")
         return [f"{one['id']} x {len(one['nodes'])}: {one['nodes'][0]['html'][:200]}" for one in found]
 
     def is_wider_than_its_window(self) -> bool:
