@@ -51,7 +51,7 @@ def make() -> Demo:
         owner = _owner(demo["owner"], is_fresh=kept is None)
         member = _member(owner, demo["member"], is_fresh=kept is None)
         demo |= _keys(owner, member, demo, KeyKind.SHARED)
-        is_new = _past(owner)
+        is_new = settings.DEMO_HISTORY and _past(owner)
         _fill(member)
         demo |= _keys(owner, member, demo, KeyKind.BUDGETED)
     if is_new:

@@ -353,6 +353,7 @@ PREVIEW_VIDEO_S = env.seconds("PREVIEW_VIDEO_S", 4, least=0, most=600)
 PREVIEW_SLOW_S = env.seconds("PREVIEW_SLOW_S", 30, least=0, most=3600)
 PREVIEW_SLOTS = env.whole("PREVIEW_SLOTS", 8, least=1, most=1000)
 PREVIEW_ENABLED = env.flag("PREVIEW_ENABLED", default=IS_EMBEDDED)
+DEMO_HISTORY = env.flag("DEMO_HISTORY", default=True)
 
 # -- celery ----------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ KILLING_S, KILL_EVERY_S = 60, 4
 FINISHING_S = 240
 SUBMITTING_S = 45
 SPEED = {"PREVIEW_IMAGE_S": 1, "PREVIEW_VIDEO_S": 2, "PREVIEW_SLOW_S": 8, "LEASE_S": 15, "SEND_LEASE_S": 15}
+NO_PAST = {"DEMO_HISTORY": "no"}  # every job is one of the run
 IMAGE = ("image", {"model": "image-4.0"})
 CLIP = ("video", {"model": "kling-2.6", "duration": "5"})
 KINDS = (IMAGE, IMAGE, CLIP, IMAGE, IMAGE)
@@ -30,7 +31,7 @@ TROUBLE = ("", "", "slow", "", "lost", "", "fail", "")
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Processes]:
-    with a_house(tmp_path, **SPEED) as processes:
+    with a_house(tmp_path, **SPEED, **NO_PAST) as processes:
         yield processes
 
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.chaos import secrets
-from tests.chaos.test_kills import audited, kill_one_by_one, wait_with_care
+from tests.chaos.test_kills import NO_PAST, audited, kill_one_by_one, wait_with_care
 from tests.processes import Processes, a_house, wait_for
 from tests.upstreams.revidapi import Job, StandIn, UpstreamAccount
 from tests.upstreams.revidapi.http import Answer, Request
@@ -113,7 +113,7 @@ def account(upstream: Watched) -> UpstreamAccount:
 
 @pytest.fixture
 def house(upstream: Watched, account: UpstreamAccount, tmp_path: Path) -> Iterator[Processes]:
-    with a_house(tmp_path, PRIVATE_HOSTS=upstream.host, **WAITS) as processes:
+    with a_house(tmp_path, PRIVATE_HOSTS=upstream.host, **WAITS, **NO_PAST) as processes:
         own = processes.env
         processes.env = own | {"CHAOS_URL": upstream.url, "CHAOS_KEY": account.key}
         processes.python("-m", "tests.chaos.connect")

@@ -146,6 +146,12 @@ def test_a_demo_that_was_used_before_gets_no_past(capsys, monkeypatch):
     assert not Job.objects.exists()
 
 
+def test_it_has_no_past_where_none_is_wanted(capsys, settings):
+    settings.DEMO_HISTORY = False
+    call_command("demo")
+    assert not Job.objects.exists()
+
+
 def test_it_is_kept_for_its_owner_alone(capsys, var):
     made = printed(capsys)
     assert (var / "demo.json").stat().st_mode & 0o777 == 0o600
