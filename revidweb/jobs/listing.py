@@ -81,9 +81,9 @@ def page(
 
 
 def named(actor: Actor, public_ids: Iterable[str]) -> dict[str, Job]:
-    """Those of these jobs that the actor may see, by their public ids, with model and person. One query."""
+    """Those of these jobs that the actor may see, by their public ids, with model, person and key. One query."""
     rows = Job.objects.visible_to(actor).filter(public_id__in=public_ids)
-    return {job.public_id: job for job in rows.select_related("media_model", "member__person")}
+    return {job.public_id: job for job in rows.select_related("media_model", "member__person", "key")}
 
 
 def is_empty(actor: Actor) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
+from itertools import chain
 from operator import or_
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -254,16 +255,16 @@ _REST = "*"  # no value of any dimension
 def _tally(
     tables: _Tables, live: _Live, columns: tuple[str, ...], key: Callable[[str, Bucket], Any]
 ) -> dict[Any, Sums]:
-    """The sums by these columns, of what is counted and what is not yet; one query a table.
+    """The sums by these columns, of what is counted and what is not yet. One query, none without tables.
 
     key: what stands for a value and a bucket in the answer.
     """
     found: dict[Any, Amounts] = {}
-    for rows in tables:
-        for row in rows.order_by().values_list(*columns).annotate(**_SUMS):
-            at, figures = dict(zip(columns, row, strict=False)), list(row[len(columns) :])
-            bucket = Bucket(at["begins"], at["part"]) if "begins" in at else _NO_BUCKET
-            folding.add(found, key(at.get("what", at.get("part_of", "")), bucket), figures)
+    summed = [rows.order_by().values_list(*columns).annotate(**_SUMS) for rows in tables]
+    for row in summed[0].union(*summed[1:], all=True) if len(summed) > 1 else chain(*summed):
+        at, figures = dict(zip(columns, row, strict=False)), list(row[len(columns) :])
+        bucket = Bucket(at["begins"], at["part"]) if "begins" in at else _NO_BUCKET
+        folding.add(found, key(at.get("what", at.get("part_of", "")), bucket), figures)
     for what, bucket, figures in live:
         folding.add(found, key(what, bucket), figures)
     return {at: Sums(tuple(figures)) for at, figures in found.items() if any(figures)}

@@ -6,6 +6,7 @@ attributes of the component's main element: `hx_post=url` is written `hx-post="â
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -15,7 +16,7 @@ from django.forms import BoundField, widgets
 from django.forms.utils import flatatt
 from django.template.defaultfilters import filesizeformat
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -67,6 +68,20 @@ def badge(state: str, label: str = "") -> SafeString:
     words = label or (State(state).label if state in State.values else state)
     busy = format_html(' data-busy="{}"', "yes") if state in MOVING else ""
     return format_html('<span class="badge" data-state="{}"{}>{}</span>', state, busy, words)
+
+
+@register.simple_tag
+def options(choices: Iterable[Any]) -> SafeString:
+    """The choices (value, label, is_chosen, is_possible, reason) of a list that opens: hundreds cost little so."""
+    return mark_safe("".join(map(_option, choices)))  # noqa: S308  (each is escaped)
+
+
+def _option(choice: Any) -> str:
+    is_possible = getattr(choice, "is_possible", True) is not False
+    reason = getattr(choice, "reason", "")
+    label = choice.label if is_possible or not reason else f"{choice.label} Â· {reason}"
+    marks = (" selected" if choice.is_chosen else "") + ("" if is_possible else " disabled")
+    return f'<option value="{escape(choice.value)}"{marks}>{escape(label)}</option>'
 
 
 @register.simple_tag
