@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -354,7 +354,13 @@ def by_day(actor: Actor, span: Span, found: Mapping[date, Sums], *, height: int,
 
 def jobs_address(actor: Actor, filters: Filters) -> str:
     """The jobs page with these filters."""
-    return reverse("jobs", kwargs={"tenant_slug": actor.place}) + jobs_forms.address(filters)
+    return _jobs_page(actor.place) + jobs_forms.address(filters)
+
+
+@lru_cache(maxsize=1024)
+def _jobs_page(place: str) -> str:
+    """Every bar and row leads there."""
+    return reverse("jobs", kwargs={"tenant_slug": place})
 
 
 def upstream_credits(sums: Sums) -> Decimal:
