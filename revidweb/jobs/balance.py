@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 
 from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Tenant
-from revidweb.connections.models import Connection, ConnectionQuerySet
+from revidweb.connections.models import Connection
 from revidweb.credits.models import Hold, HoldState, Wallet, WalletKind
 from revidweb.lib import kept
 from revidweb.lib.kept import Word
@@ -41,11 +41,11 @@ def of(actor: Actor) -> Balance:
     its connections in use last told, less what is held on it and not yet taken there: an account charges when it takes
     an order, and what it tells then is without that.
     """
-    wallet = _own_of_key(actor)
+    wallet = _OF_KEY.first(key=actor.key.pk) if actor.key else None
     if wallet is None and actor.member is not None:
         if actor.member.is_paid_by_house:
-            return _house(actor.tenant.pk, Connection.objects.usable(), Hold.objects.all())
-        wallet = Wallet.objects.filter(member=actor.member).first()
+            return _house(actor.tenant.pk)
+        wallet = _OF_MEMBER.first(member=actor.member.pk)
     wallet = wallet or Wallet()
     return Balance(wallet.free, wallet.held, is_paid_by_house=False)
 
@@ -97,20 +97,28 @@ def _held() -> "QuerySet[Any, Any]":
 _HELD = kept.Values(_held)
 
 
-def _own_of_key(actor: Actor) -> Wallet | None:
-    return Wallet.objects.filter(api_key=actor.key.pk).first() if actor.key else None
+_OF_KEY = kept.Rows(lambda: Wallet.objects.filter(api_key=Word("key", BigIntegerField())))
+_OF_MEMBER = kept.Rows(lambda: Wallet.objects.filter(member=Word("member", BigIntegerField())))
 
 
-def _house(tenant_id: int, connections: ConnectionQuerySet, holds: "QuerySet[Hold]") -> Balance:
-    """What these of the tenant's connections told, less what of these is held on its house and no account has taken."""
+def _house(tenant_id: int) -> Balance:
+    """What the tenant's connections told, less what is held on its house and no account has taken."""
+    ((last_told, set_aside),) = _OF_HOUSE.all(tenant=tenant_id)
+    return Balance(last_told - set_aside, set_aside, is_paid_by_house=True)
+
+
+def _of_house() -> "QuerySet[Any, Any]":
+    """What was told, and what is set aside."""
     taken = Attempt.objects.filter(job__hold=OuterRef("pk"), state=AttemptState.SENT, credential__isnull=False)
-    told = connections.filter(tenant=OuterRef("pk"))
-    held = holds.filter(
+    told = Connection.objects.usable().filter(tenant=OuterRef("pk"))
+    held = Hold.objects.filter(
         ~Exists(taken), wallet__tenant=OuterRef("pk"), wallet__kind=WalletKind.HOUSE, state=HoldState.OPEN
     )
-    sums = Tenant.objects.filter(pk=tenant_id).values_list(_sum(told, "balance"), _sum(held, "credits"))
-    last_told, set_aside = sums.get()
-    return Balance(last_told - set_aside, set_aside, is_paid_by_house=True)
+    tenants = Tenant.objects.filter(pk=Word("tenant", BigIntegerField()))
+    return tenants.values_list(_sum(told, "balance"), _sum(held, "credits"))
+
+
+_OF_HOUSE = kept.Values(_of_house)  # of every page
 
 
 def _sum(rows: "QuerySet[Connection] | QuerySet[Hold]", column: str) -> Coalesce:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from django.db.models import Case, Count, Q, Value, When, Window
+from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Value, When, Window
 
-from revidweb.accounts.actors import Actor
-from revidweb.lib import clock
+from revidweb.accounts.actors import Actor, Right
+from revidweb.lib import clock, kept
+from revidweb.lib.kept import Word
 
 from .models import Job
 from .states import MOVING, State
@@ -81,6 +82,29 @@ def watch(actor: Actor, version: str = "") -> Watch:
     jobs = list(counted.order_by(_AT_WORK_FIRST, "-changed_at", "-id")[:MOST])
     running = cast("Any", jobs[0]).moving_in_all if jobs else 0
     return Watch(sorted(jobs, key=lambda job: -job.pk), since, running)
+
+
+def running(actor: Actor) -> int:
+    """How many jobs of the actor's view have no verdict yet. One query."""
+    tenant = actor.tenant.pk
+    if actor.key:
+        found = _OF_KEY.all(tenant=tenant, key=actor.key.pk)
+    elif actor.may(Right.SEE_ALL):
+        found = _OF_TENANT.all(tenant=tenant)
+    else:
+        found = _OF_MEMBER.all(tenant=tenant, member=actor.in_person.pk)
+    return sum(count for (count,) in found)
+
+
+def _running(**whose: Word) -> "QuerySet[Any, Any]":
+    """Their number, in one group; nothing where there is none."""
+    rows = Job.objects.filter(tenant=Word("tenant", BigIntegerField()), **whose).moving()
+    return rows.order_by().values("tenant").annotate(count=Count("pk")).values_list("count")
+
+
+_OF_TENANT = kept.Values(_running)  # of every page
+_OF_MEMBER = kept.Values(lambda: _running(member=Word("member", BigIntegerField())))
+_OF_KEY = kept.Values(lambda: _running(key=Word("key", BigIntegerField())))
 
 
 def _sum(shown: list[Any]) -> str:

@@ -1,7 +1,7 @@
-"""Hot statements: written once a thread, and planned once a connection where PostgreSQL keeps plans.
+"""Hot statements, written once a thread.
 
-Django takes longer to write a statement of many columns than PostgreSQL to answer it, and PostgreSQL takes longer to
-plan one of many joins than to run it. What every request asks is therefore kept, with places for its words.
+Django takes longer to write a statement of many columns than PostgreSQL to answer it. What every request asks is
+therefore kept, with places for its words.
 """
 
 import threading
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Expression, Field, Model, QuerySet
@@ -41,7 +40,7 @@ class Word(Expression):
 class Rows(Generic[M]):
     """Rows of a model as `build` asks for them, each with what is selected along.
 
-    build: the queryset, with a `Word` in each place for one; called once a thread. It prefetches and annotates nothing.
+    build: the queryset, with a `Word` in each place for one; called once a thread. It prefetches nothing.
     """
 
     def __init__(self, build: "Callable[[], QuerySet[M]]") -> None:
@@ -147,6 +146,7 @@ class _Model:
         self._own = slice(its["select_fields"][0], its["select_fields"][-1] + 1)
         self._names = [column[0].target.attname for column in select[self._own]]
         self._along = get_related_populators(its, select, connection.alias)  # type: ignore[call-arg]  # of another Django
+        self._beside: list[tuple[str, int]] = list(query.compiler.annotation_col_map.items())
 
     def all(self, words: dict[str, Any]) -> list[Any]:
         return [self._row(columns) for columns in self._query.ask(words)]
@@ -155,6 +155,8 @@ class _Model:
         row = self._model.from_db(connection.alias, self._names, columns[self._own])
         for each in self._along:
             each.populate(columns, row)
+        for name, place in self._beside:
+            setattr(row, name, columns[place])
         return row
 
 
@@ -185,12 +187,7 @@ def _bound(params: Sequence[Any], words: dict[str, Any]) -> list[Any]:
 
 @contextmanager
 def _done(sql: str, params: Sequence[Any]) -> Iterator[CursorWrapper]:
-    """The statement, done. At PostgreSQL its words are bound there, so that its plan can be kept."""
-    is_postgresql = connection.vendor == "postgresql"
+    """The statement, done."""
     with connection.cursor() as cursor:
-        if is_postgresql:
-            cursor.cursor = psycopg.Cursor(connection.connection)
         cursor.execute(sql, params)
-        if is_postgresql and connection.queries_logged:
-            connection.queries_log[-1]["sql"] = sql  # this kind of cursor does not tell
         yield cursor

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.db.models import BigIntegerField, CharField, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, resolve_url
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -30,7 +30,8 @@ from revidweb.jobs.models import Job, Output
 from revidweb.keys import checking
 from revidweb.keys import listing as keyring
 from revidweb.keys.models import ApiKey
-from revidweb.lib import ids
+from revidweb.lib import ids, kept
+from revidweb.lib.kept import Word
 from revidweb.lib.refusal import Refusal
 from revidweb.notices import bell
 from revidweb.notices.models import Delivery, Notice
@@ -132,11 +133,21 @@ def _page_of(request: HttpRequest) -> str:
 
 def _actor(request: HttpRequest, tenant_slug: str) -> Actor:
     """The signed-in person as a member of this tenant; 404 says nothing about whether the tenant exists."""
-    memberships = bell.with_unread(Member.objects.present().select_related("tenant", "person"))
-    member = get_object_or_404(usage.with_zone(memberships), tenant__slug=tenant_slug, person_id=request.user.pk)
+    member = _MEMBER.first(slug=tenant_slug, person=request.user.pk)
+    if member is None:
+        raise Http404
     if member.state == MemberState.SUSPENDED:
         raise Suspended(member)
     return actors.of(member)
+
+
+def _membership() -> QuerySet[Member]:
+    memberships = bell.with_unread(Member.objects.present().select_related("tenant", "person"))
+    mine = Word("slug", CharField()), Word("person", BigIntegerField())
+    return usage.with_zone(memberships).filter(tenant__slug=mine[0], person_id=mine[1])
+
+
+_MEMBER = kept.Rows(_membership)  # of every page
 
 
 def _row(rows: QuerySet[Row], public_id: str) -> Row:

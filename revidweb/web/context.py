@@ -12,9 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, Tenant
-from revidweb.jobs import balance
+from revidweb.jobs import balance, watch
 from revidweb.jobs.balance import Balance
-from revidweb.jobs.models import Job
 from revidweb.keys import budgets, checking
 from revidweb.keys.models import ApiKey
 from revidweb.notices import bell
@@ -246,7 +245,7 @@ class Frame:
     @cached_property
     def running(self) -> int:
         """Jobs of the actor's view that wait for a verdict. One query."""
-        return Job.objects.visible_to(self.actor).moving().count() if self.actor else 0
+        return watch.running(self.actor) if self.actor else 0
 
     @cached_property
     def balance(self) -> Balance:

@@ -61,7 +61,7 @@ def of(request: HttpRequest) -> Host | None:
 def memberships(request: HttpRequest, person: Person) -> list[Member]:
     """The tenants that the person may go to from here, by name: on a tenant's own host that one alone. One query."""
     everywhere, host = members.of(person), of(request)
-    return list(everywhere.filter(tenant=host.tenant) if host else everywhere)
+    return [member for member in everywhere if member.tenant == host.tenant] if host else everywhere
 
 
 def nothing_here(*args: object, **kwargs: object) -> HttpResponse:

@@ -14,12 +14,13 @@ from typing import Any
 from django import template
 from django.forms import BoundField, widgets
 from django.forms.utils import flatatt
+from django.template import engines
 from django.template.defaultfilters import filesizeformat
 from django.utils import formats, timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from lucide.templatetags.lucide import lucide
 
 from revidweb.catalog import labels
@@ -27,6 +28,7 @@ from revidweb.jobs.states import MOVING, State
 
 register = template.Library()
 
+_CONSTANTS = ("True", "False", "None")
 _ATTRIBUTE_PREFIXES = ("hx_", "data_", "aria_")
 
 
@@ -62,9 +64,23 @@ def _rendered(context: template.Context, path: str, values: dict[str, Any]) -> S
     return context.template.engine.get_template(path).render(context.new(values))
 
 
+@register.simple_tag(takes_context=True)
+def rows(context: template.Context, path: str, **values: Any) -> SafeString:
+    """What the page holds many of, by a template of Jinja2 that knows what this one does, and these values."""
+    jinja: Any = engines["jinja2"]
+    told = {name: value for each in context.dicts for name, value in each.items() if name not in _CONSTANTS}
+    written: str = jinja.env.get_template(path).render(told | values)
+    return mark_safe(written)  # noqa: S308  (Jinja2 escapes)
+
+
 @register.simple_tag
 def badge(state: str, label: str = "") -> SafeString:
     """A state as a badge: a job's state knows its word; for others ("ok", "warn", "bad", "idle") give one."""
+    return _badge(state, str(label), get_language())
+
+
+@lru_cache(maxsize=256)
+def _badge(state: str, label: str, language: str | None) -> SafeString:
     words = label or (State(state).label if state in State.values else state)
     busy = format_html(' data-busy="{}"', "yes") if state in MOVING else ""
     return format_html('<span class="badge" data-state="{}"{}>{}</span>', state, busy, words)
@@ -164,7 +180,13 @@ def _control_attributes(
 def figure(number: int | Decimal) -> str:
     """A number with separators: 12,480. Below zero with a true minus sign."""
     size: int | Decimal = -number if number < 0 else number
-    return ("−" if number < 0 else "") + formats.number_format(size, force_grouping=True)
+    told = _grouped(size, get_language()) if isinstance(size, int) else formats.number_format(size, force_grouping=True)
+    return f"−{told}" if number < 0 else told
+
+
+@lru_cache(maxsize=4096)  # of whole numbers: 1.5 and 1.50 are equal, and written differently
+def _grouped(size: int, language: str | None) -> str:
+    return formats.number_format(size, force_grouping=True)
 
 
 @register.filter
@@ -215,22 +237,28 @@ def size(size_bytes: int) -> str:
     return filesizeformat(size_bytes)
 
 
-_FORMATS = {"date": "j M Y", "time": "H:i", "full": "j M Y, H:i", "exact": "j M Y, H:i:s"}
-
-
 @register.simple_tag(takes_context=True)
-def local_time(context: template.Context, moment: dt.datetime | None, style: str = "full") -> SafeString:
+def local_time(context: Any, moment: dt.datetime | None, style: str = "full") -> SafeString:
     """A moment in the tenant's time zone; style: full, date, time or exact (with seconds). Nothing for None."""
     if moment is None:
         return mark_safe("")
+    zone = _zone_of(context)
+    local = moment.astimezone(zone)
+    day, clock = _day(local.date(), get_language()), f"{local:%H:%M:%S}"
+    exact = f"{day}, {clock}"
+    shown = {"date": day, "time": clock[:5], "full": exact[:-3], "exact": exact}[style]
+    return mark_safe(  # noqa: S308  (of a date and a zone)
+        f'<time datetime="{moment.isoformat(timespec="seconds")}" title="{exact} {zone}">{shown}</time>'
+    )
+
+
+def _zone_of(context: Any) -> dt.tzinfo:
     frame = context.get("frame")
     tenant = (frame.actor.tenant if frame.actor else frame.visited) if frame else None
-    zone = tenant.zone if tenant else timezone.get_current_timezone()
-    local = moment.astimezone(zone)
-    return format_html(
-        '<time datetime="{}" title="{} {}">{}</time>',
-        moment.isoformat(timespec="seconds"),
-        formats.date_format(local, _FORMATS["exact"]),
-        zone,
-        formats.date_format(local, _FORMATS[style]),
-    )
+    return tenant.zone if tenant else timezone.get_current_timezone()
+
+
+@lru_cache(maxsize=1024)
+def _day(day: dt.date, language: str | None) -> str:
+    """A day as people write it: "28 Nov 2026". Django takes longer to write one than a row of a table may."""
+    return escape(formats.date_format(day, "j M Y"))

@@ -40,7 +40,7 @@ def found(request: HttpRequest) -> HttpResponse:
 
 def _last_used(request: HttpRequest, person: Person) -> Member | None:
     slug = request.COOKIES.get(TENANT_COOKIE, "")
-    return members.of(person).filter(tenant__slug=slug).first() if slug else None
+    return next((member for member in members.of(person) if member.tenant.slug == slug), None) if slug else None
 
 
 def _ways_in(request: HttpRequest, person: Person) -> dict[str, object]:
