@@ -3,7 +3,18 @@
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, CharField, Count, IntegerField, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    Count,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, NullIf
 
 from revidweb.lib import clock, kept
@@ -131,6 +142,12 @@ def names(tenant: Tenant, public_ids: Iterable[str]) -> dict[str, str]:
 def called(member: str = "") -> Coalesce:
     """What a member is called, as `names` says it, for a query. member: the path to it, with "__" at its end."""
     return Coalesce(NullIf(f"{member}person__name", Value("")), f"{member}person__email", output_field=CharField())
+
+
+def with_tenants(members: QuerySet[Member]) -> QuerySet[Member]:
+    """The members, each with how many tenants let their person in: who has but one is not asked which."""
+    theirs = Member.objects.filter(person=OuterRef("person")).active().order_by().values("person")
+    return members.annotate(tenant_count=Coalesce(Subquery(theirs.annotate(count=Count("pk")).values("count")), 0))
 
 
 def of(person: Person) -> list[Member]:

@@ -1,30 +1,34 @@
 """What a page that is open needs to know about running jobs."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
-from django.db.models import BigIntegerField, Case, Count, Q, QuerySet, Value, When, Window
+from django.db.models import BigIntegerField, Case, Count, DateTimeField, Q, QuerySet, Value, When, Window
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.lib import clock, kept
 from revidweb.lib.kept import Word
 
-from .models import Job
+from .models import Job, JobQuerySet
 from .states import MOVING, State
 
 MOST = 60
 JUST_ENDED_S = 120
 _STARTS_ANEW_S = 3600  # a page that is open for longer lets go of what ended before
 _OVERLAP = timedelta(seconds=10)  # a change may be committed a little after a later one
+_STANDING = ("public_id", "state", "progress", "cancel_asked_at", "changed_at")
 _AT_WORK_FIRST = Case(When(state__in=MOVING - {State.QUEUED}, then=Value(0)), default=Value(1))
+
+_Build = Callable[[JobQuerySet], "QuerySet[Any, Any]"]
 
 
 @dataclass(frozen=True)
 class Watch:
-    """The moving jobs and those that ended since a moment, newest first.
+    """The moving jobs and those that ended since a moment, newest first; of each only where it stands.
 
     running: how many have no verdict yet, also beyond the list.
     version: "since.changed.list.ended.look", opaque to the page; it differs whenever a page would show something else.
@@ -65,46 +69,67 @@ class Watch:
 
 
 def watch(actor: Actor, version: str = "") -> Watch:
-    """One query, at most 60 jobs, those at work before those that wait.
+    """At most 60 jobs, those at work before those that wait. One query.
 
     version: the page's; its list goes on from the same moment for an hour, then starts anew.
     """
     since = _moment(version, 0)
     if since is None or since < clock.ago(_STARTS_ANEW_S):
         since = clock.ago(JUST_ENDED_S)
-    mine = Job.objects.visible_to(actor).order_by()
-    moving, ended = mine.moving(), mine.filter(ended_at__gte=since)
-    # A union, where an OR would read every job that there ever was.
-    wanted = moving.values("pk").union(ended.values("pk"), all=True)
-    loaded = ("media_model", "connection", "cover", "hold", "member__person")
-    rows = Job.objects.filter(pk__in=wanted).select_related(*loaded)
-    counted = rows.annotate(moving_in_all=Window(Count("pk", filter=Q(state__in=MOVING))))
-    jobs = list(counted.order_by(_AT_WORK_FIRST, "-changed_at", "-id")[:MOST])
-    running = cast("Any", jobs[0]).moving_in_all if jobs else 0
-    return Watch(sorted(jobs, key=lambda job: -job.pk), since, running)
+    found: list[Any] = _WATCHED.all(actor, since=since)
+    return Watch(sorted(found, key=lambda job: -job.pk), since, found[0].moving_in_all if found else 0)
+
+
+def with_facts(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs with what a card or a row shows of each. One query, none for no job."""
+    loaded = ("media_model", "connection", "cover", "hold", "member__person", "key")
+    rows = Job.objects.filter(pk__in=[job.pk for job in jobs]).select_related(*loaded)
+    return list(rows.order_by("-pk")) if jobs else []
 
 
 def running(actor: Actor) -> int:
     """How many jobs of the actor's view have no verdict yet. One query."""
-    tenant = actor.tenant.pk
-    if actor.key:
-        found = _OF_KEY.all(tenant=tenant, key=actor.key.pk)
-    elif actor.may(Right.SEE_ALL):
-        found = _OF_TENANT.all(tenant=tenant)
-    else:
-        found = _OF_MEMBER.all(tenant=tenant, member=actor.in_person.pk)
-    return sum(count for (count,) in found)
+    return sum(count for (count,) in _RUNNING.all(actor))
 
 
-def _running(**whose: Word) -> "QuerySet[Any, Any]":
+def _watched(mine: JobQuerySet) -> JobQuerySet:
+    """Each with how many are moving, also beyond the list. To plan it with what a card shows takes far longer."""
+    ended = mine.filter(ended_at__gte=Word("since", DateTimeField()))
+    # A union, where an OR would read every job that there ever was.
+    wanted = mine.moving().values("pk").union(ended.values("pk"), all=True)
+    counted = Job.objects.filter(pk__in=wanted).only(*_STANDING)
+    counted = counted.annotate(moving_in_all=Window(Count("pk", filter=Q(state__in=MOVING))))
+    return counted.order_by(_AT_WORK_FIRST, "-changed_at", "-id")[:MOST]
+
+
+def _running(mine: JobQuerySet) -> "QuerySet[Any, Any]":
     """Their number, in one group; nothing where there is none."""
-    rows = Job.objects.filter(tenant=Word("tenant", BigIntegerField()), **whose).moving()
-    return rows.order_by().values("tenant").annotate(count=Count("pk")).values_list("count")
+    return mine.moving().values("tenant").annotate(count=Count("pk")).values_list("count")
 
 
-_OF_TENANT = kept.Values(_running)  # of every page
-_OF_MEMBER = kept.Values(lambda: _running(member=Word("member", BigIntegerField())))
-_OF_KEY = kept.Values(lambda: _running(key=Word("key", BigIntegerField())))
+class _OfActor:
+    """A kept statement about the jobs that an actor may see: the tenant's, a member's or a key's."""
+
+    def __init__(self, kind: "type[kept.Rows[Job] | kept.Values]", build: _Build) -> None:
+        self._statements = {name: kind(partial(self._of, build, name)) for name in ("", "member", "key")}
+
+    def all(self, actor: Actor, **words: Any) -> list[Any]:
+        """Its rows, as `Job.objects.visible_to` finds them. One query."""
+        tenant = actor.tenant.pk
+        if actor.key:
+            return self._statements["key"].all(tenant=tenant, key=actor.key.pk, **words)
+        if actor.may(Right.SEE_ALL):
+            return self._statements[""].all(tenant=tenant, **words)
+        return self._statements["member"].all(tenant=tenant, member=actor.in_person.pk, **words)
+
+    @staticmethod
+    def _of(build: _Build, whose: str) -> "QuerySet[Any, Any]":
+        its = {name: Word(name, BigIntegerField()) for name in ("tenant", whose) if name}
+        return build(Job.objects.filter(**its).order_by())
+
+
+_WATCHED = _OfActor(kept.Rows, _watched)  # of every page that is open
+_RUNNING = _OfActor(kept.Values, _running)  # of every page
 
 
 def _sum(shown: list[Any]) -> str:

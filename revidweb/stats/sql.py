@@ -6,6 +6,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+import psycopg
 from django.db import connection, models, transaction
 
 from revidweb.lib import bulk
@@ -26,9 +27,21 @@ def one_moment() -> Iterator[None]:
     elif connection.vendor == "sqlite":
         yield from _one_moment_of_sqlite()
     else:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        with _repeatable(), transaction.atomic():
             yield
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """The next transaction reads of one moment, and begins so: to set it afterwards would be one statement more."""
+    connection.ensure_connection()
+    raw: psycopg.Connection[Any] = connection.connection
+    raw.isolation_level, raw.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+    try:
+        yield
+    finally:
+        if not raw.closed:
+            raw.isolation_level = raw.read_only = None
 
 
 def _one_moment_of_sqlite() -> Iterator[None]:

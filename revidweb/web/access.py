@@ -20,7 +20,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from revidweb.accounts import actors
+from revidweb.accounts import actors, members
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Invitation, Member, MemberState
 from revidweb.catalog.models import CatalogChange
@@ -142,9 +142,9 @@ def _actor(request: HttpRequest, tenant_slug: str) -> Actor:
 
 
 def _membership() -> QuerySet[Member]:
-    memberships = bell.with_unread(Member.objects.present().select_related("tenant", "person"))
-    mine = Word("slug", CharField()), Word("person", BigIntegerField())
-    return usage.with_zone(memberships).filter(tenant__slug=mine[0], person_id=mine[1])
+    slug, person = Word("slug", CharField()), Word("person", BigIntegerField())
+    mine = Member.objects.present().filter(tenant__slug=slug, person=person).select_related("tenant", "person")
+    return members.with_tenants(usage.with_zone(bell.with_unread(mine)))
 
 
 _MEMBER = kept.Rows(_membership)  # of every page

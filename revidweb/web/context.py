@@ -260,10 +260,12 @@ class Frame:
 
     @cached_property
     def memberships(self) -> list[Member]:
-        """The person's tenants that this host knows, by name; a key has none. One query."""
+        """The person's tenants that this host knows, by name; a key has none. One query where there are others."""
         assert self.actor is not None
         if self.actor.key:
             return []
+        if getattr(self.actor.member, "tenant_count", None) == 1:
+            return [self.actor.in_person]
         return hosts.memberships(self.request, self.actor.in_person.person)
 
     @property

@@ -192,13 +192,12 @@ def test_somebody_elses_job_is_not_told(owner, user):
     assert theirs.public_id not in body(answer)
 
 
-def test_jobs_at_work_are_watched_before_those_that_wait(user, monkeypatch):
-    monkeypatch.setattr(watch, "MOST", 2)
-    at_work, *_waiting = many(lambda: a_job(user), 5)
+def test_jobs_at_work_are_watched_before_those_that_wait(owner):
+    at_work, *_waiting = many(lambda: a_job(owner, count=8), 9)
     Job.objects.filter(pk=at_work.pk).update(state="working", changed_at=clock.ago(100))
-    now = watch.watch(user)
+    now = watch.watch(owner)
     assert at_work in now.jobs
-    assert (len(now.jobs), now.running) == (2, 5)
+    assert (len(now.jobs), now.running) == (60, 72)
 
 
 # -- who and how

@@ -69,9 +69,14 @@ def _asked(request: ActorRequest) -> dict[str, str]:
 
 
 def _page(request: ActorRequest, form: CreateForm, *, status: int = 200) -> HttpResponse:
-    now = watch.watch(request.actor)
-    values = {"form": form, "kinds": kinds.of(request.actor), "watch": now, "live_at": "create", **news(request)}
+    values = {"form": form, "kinds": kinds.of(request.actor), **_now(request), **news(request)}
     return render(request, "create/page.html", values, status=status)
+
+
+def _now(request: ActorRequest) -> dict[str, Any]:
+    """What runs or has just ended."""
+    now = watch.watch(request.actor)
+    return {"watch": now, "cards": watch.with_facts(now.jobs), "live_at": "create"}
 
 
 def _submit(request: ActorRequest, kind: Kind) -> HttpResponse:
@@ -104,6 +109,5 @@ def _submitted(request: ActorRequest, form: CreateForm, batch: Batch) -> HttpRes
         return path
     context.renew(request)
     form = _form(request, form.kind, request.POST)
-    now = watch.watch(request.actor)
-    values = {"form": form, "kinds": kinds.of(request.actor), "watch": now, "live_at": "create", "is_submitted": True}
+    values = {"form": form, "kinds": kinds.of(request.actor), **_now(request), "is_submitted": True}
     return render(request, "create/page.html#submitted", values)

@@ -44,12 +44,12 @@ def _pieces(request: ActorRequest, at: str, now: Watch, version: str) -> dict[st
     match at:
         case "create" | "overview":
             news = {} if now.ended_the_same(version) else NEWS[at](request)
-            cards = now.jobs[: CARDS[at]]
-            told = [job for job in changed if job in cards]
+            cards = watch.with_facts(now.jobs[: CARDS[at]])
+            told = [job for job in cards if job in changed]
             return {"changed": told, "cards": cards, "is_new_list": not now.lists_the_same(version), **news}
         case "jobs":
             shown = set(request.GET.getlist("shown"))
-            rows = [job for job in now.jobs if job.public_id in shown]
+            rows = watch.with_facts([job for job in now.jobs if job.public_id in shown])
             return {"changed": rows, "sees_all": request.actor.may(Right.SEE_ALL)}
         case "job":
             asked = request.GET.get("job", "")

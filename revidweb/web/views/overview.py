@@ -36,7 +36,13 @@ def overview(request: ActorRequest) -> HttpResponse:
     actor, frame = request.actor, frames.of(request)
     now, shown = watch.watch(actor), news(request)
     frame.running = now.running  # the same figure, asked once
-    context = {"watch": now, "cards": now.jobs[:CARDS], "live_at": "overview", "is_first": False, **shown}
+    context = {
+        "watch": now,
+        "cards": watch.with_facts(now.jobs[:CARDS]),
+        "live_at": "overview",
+        "is_first": False,
+        **shown,
+    }
     if now.jobs or shown["latest"].outputs or shown["has_usage"] or not listing.is_empty(actor):
         context |= _attention(actor)
     else:
