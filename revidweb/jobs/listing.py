@@ -16,6 +16,12 @@ from .models import Job, JobQuerySet
 from .states import MOVING, State
 
 PER_PAGE = 50
+_IN_A_ROW = (
+    *("public_id", "kind", "prompt", "credits", "refunded", "state", "progress"),
+    *("cancel_asked_at", "created_at", "started_at", "ended_at"),
+    *("media_model__title", "cover__public_id", "cover__deleted_at", "hold__captured", "hold__state"),
+    *("member__person__name", "member__person__email", "key__name"),
+)
 NONE = "none"  # the word for no key
 STATES: dict[str, frozenset[State]] = {
     "moving": MOVING,
@@ -49,7 +55,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Page:
-    """Some jobs, newest first, and whether there are older and newer ones."""
+    """Some jobs, newest first, each with what its row shows; and whether there are older and newer ones."""
 
     jobs: list[Job]
     has_older: bool
@@ -69,7 +75,7 @@ def page(
     One query. Where fewer than a page are newer than `after`, the newest page is meant: a second one.
     """
     rows = found(actor, filters)
-    rows = rows.select_related("media_model", "cover", "hold", "member__person", "key")
+    rows = rows.select_related("media_model", "cover", "hold", "member__person", "key").only(*_IN_A_ROW)
     if after is not None:
         newer = list(rows.filter(pk__gt=after.pk).order_by("id")[: limit + 1])
         if len(newer) > limit:
