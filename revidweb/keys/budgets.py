@@ -95,7 +95,12 @@ def today(tenant: Tenant) -> date:
 
 def begins(span: str, key: ApiKey) -> date:
     """The first day of the window in which the key counts now."""
-    return _BEGINS[span](_counting_day(key))
+    return beginning(span, _counting_day(key))
+
+
+def beginning(span: str, day: date) -> date:
+    """The first day of the window to which this day belongs."""
+    return _BEGINS[span](day)
 
 
 def used(key: ApiKey) -> dict[str, int]:

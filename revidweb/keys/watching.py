@@ -1,13 +1,16 @@
 """Which limits of keys are near or reached, and telling it once: a row on the trail, which others read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from celery import shared_task
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import BigIntegerField, DateField, F, Q
 from django.db.models.expressions import Combinable
 
-from revidweb.accounts.actors import Actor
+from revidweb.accounts.actors import Actor, Right
+from revidweb.lib import kept
+from revidweb.lib.kept import Word
 from revidweb.trail import trail
 
 from . import budgets
@@ -33,20 +36,53 @@ def near(actor: Actor, *, most: int) -> list[tuple[ApiKey, Meter]]:
 
     At most so many, the fullest first. One query.
     """
-    rows = _near().visible_to(actor).select_related("tenant", "wallet")
-    found = [(key, max(meters, key=_share)) for key in rows if (meters := [meter for meter, _level in _levels(key)])]
+    found = [
+        (key, max(meters, key=_share)) for key in _seen(actor) if (meters := [meter for meter, _level in _levels(key)])
+    ]
     return sorted(found, key=lambda one: (-_share(one[1]), one[0].name))[:most]
+
+
+def _seen(actor: Actor) -> list[ApiKey]:
+    """What may be near of the keys that the actor may see, with what their limits are counted by."""
+    today = budgets.today(actor.tenant)
+    words: dict[str, Any] = {span: budgets.beginning(span, today) for span in SPANS} | {"tenant": actor.tenant.pk}
+    if actor.may(Right.MANAGE_KEYS):
+        keys = _OF_TENANT.all(**words)
+    else:
+        keys = _OF_MEMBER.all(member=actor.in_person.pk, **words)
+    for key in keys:
+        key.tenant = actor.tenant
+    return keys
+
+
+def _counted(**whose: Word) -> ApiKeyQuerySet:
+    begins = {span: Word(span, DateField()) for span in SPANS}
+    rows = _near(begins).filter(tenant=Word("tenant", BigIntegerField()), **whose)
+    return rows.select_related("wallet").only(*_COUNTED_BY)
+
+
+_COUNTED_BY = (
+    *("public_id", "name", "filled", "wallet__balance", "wallet__held", "counted_on"),
+    *(f"{limit}_{figure}" for limit in (*SPANS, "lifetime") for figure in ("credits", "limit")),
+)
+_OF_TENANT = kept.Rows(_counted)  # of every overview
+_OF_MEMBER = kept.Rows(lambda: _counted(member=Word("member", BigIntegerField())))
 
 
 def _share(meter: Meter) -> float:
     return meter.used / meter.most
 
 
-def _near() -> ApiKeyQuerySet:
-    """Live keys with a figure that may be near its limit; a window's may be of an earlier one."""
+def _near(begins: Mapping[str, Word] | None = None) -> ApiKeyQuerySet:
+    """Live keys with a figure that may be near its limit.
+
+    begins: the first day of each window; without it a window's figure may be of an earlier one.
+    """
     near = _is_near(F("filled") - F("wallet__balance") + F("wallet__held"), "filled")
-    for span in (*SPANS, "lifetime"):
-        near |= _is_near(F(f"{span}_credits"), f"{span}_limit")
+    near |= _is_near(F("lifetime_credits"), "lifetime_limit")
+    for span in SPANS:
+        counts = Q(counted_on__gte=begins[span]) if begins else Q()
+        near |= counts & _is_near(F(f"{span}_credits"), f"{span}_limit")
     return ApiKey.objects.live().filter(near)
 
 
