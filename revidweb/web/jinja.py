@@ -19,7 +19,7 @@ from revidweb.web.templatetags import house
 def environment(**options: Any) -> Environment:
     """For the setting `TEMPLATES`. What a template names and nobody gave is an error."""
     made = Environment(**options | {"undefined": StrictUndefined}, trim_blocks=True, lstrip_blocks=True)  # noqa: S701  (Django's options escape)
-    made.filters |= house.register.filters | {"capfirst": capfirst, "date": date, "truncatechars": truncatechars}
+    made.filters |= house.register.filters | {"capfirst": capfirst, "date": date, "truncatechars": _truncated}
     made.filters |= {"shape": tiles.shape, "words": tiles.words}
     made.globals |= {
         "_": gettext,
@@ -29,6 +29,11 @@ def environment(**options: Any) -> Environment:
     }
     made.globals |= {"icon": house.icon, "badge": house.badge}
     return made
+
+
+def _truncated(text: str, most_chars: int) -> str:
+    """As Django's filter, which counts for long also where the text stays whole."""
+    return text if len(text) <= most_chars else truncatechars(text, most_chars)
 
 
 @pass_context
