@@ -103,12 +103,12 @@ def remove(actor: Actor, member: Member) -> Member:
 
 
 def listed(actor: Actor) -> MemberQuerySet:
-    """The members whom the actor may see, with tenant and person, owners first; not those who were removed."""
+    """The members whom the actor may see, with their persons, owners first; not those who were removed."""
     return _seen(actor).present().order_by(_OWNERS_FIRST, "person__name", "pk")
 
 
 def removed(actor: Actor) -> MemberQuerySet:
-    """The removed members whom the actor may see, with tenant and person, the last removed first."""
+    """The removed members whom the actor may see, with their persons, the last removed first."""
     return _seen(actor).filter(state=MemberState.REMOVED).order_by("-state_since", "-pk")
 
 
@@ -200,7 +200,7 @@ def _of(person: Person | Word) -> MemberQuerySet:
 
 
 def _seen(actor: Actor) -> MemberQuerySet:
-    return Member.objects.visible_to(actor).select_related("tenant", "person")
+    return Member.objects.visible_to(actor).select_related("person")
 
 
 def _locked(actor: Actor, member: Member) -> Member:

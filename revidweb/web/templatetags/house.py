@@ -8,7 +8,7 @@ attributes of the component's main element: `hx_post=url` is written `hx-post="â
 import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django import template
@@ -69,8 +69,14 @@ def rows(context: template.Context, path: str, **values: Any) -> SafeString:
     """What the page holds many of, by a template of Jinja2 that knows what this one does, and these values."""
     jinja: Any = engines["jinja2"]
     told = {name: value for each in context.dicts for name, value in each.items() if name not in _CONSTANTS}
+    told["_"] = partial(_word, get_language())  # Django takes longer to find out the language than the word
     written: str = jinja.env.get_template(path).render(told | values)
     return mark_safe(written)  # noqa: S308  (Jinja2 escapes)
+
+
+@lru_cache(maxsize=1024)
+def _word(language: str | None, message: str) -> str:
+    return _(message)
 
 
 @register.simple_tag
