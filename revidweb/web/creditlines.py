@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor
 from revidweb.credits import statements
-from revidweb.credits.models import TransferKind, Wallet, WalletKind
-from revidweb.credits.statements import Line
+from revidweb.credits.models import TransferKind, WalletKind
+from revidweb.credits.statements import Line, NamedWallet
 from revidweb.jobs import listing
 from revidweb.jobs.listing import Named
 from revidweb.keys import naming
@@ -36,22 +36,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Names:
-    """What the lines' people and keys are called: members by public id, keys by wallet."""
+    """What the lines' people and keys are called: members by public id, keys that no line names by wallet."""
 
     members: dict[str, str]
     keys: dict[int, str]
 
-    def wallet(self, wallet: Wallet | None) -> str:
+    def wallet(self, wallet: NamedWallet | None) -> str:
         """Whose it is; the house's is "the house"."""
-        if wallet and wallet.member:
-            return str(wallet.member.person)
-        return self.keys.get(wallet.pk if wallet else 0, _("the house"))
+        name = (wallet.name or self.keys.get(wallet.id)) if wallet else None
+        return name or _("the house")
 
 
-def rows(actor: Actor, lines: list[Line], *, wallets: Iterable[Wallet], is_house: bool) -> list[Row]:
-    """The lines in words. wallets: some at hand, with members and keys; who else is named is asked for, each once."""
+def rows(actor: Actor, lines: list[Line], *, wallets: Iterable[NamedWallet], is_house: bool) -> list[Row]:
+    """The lines in words. wallets: some at hand; who else is named is asked for, each once."""
     jobs = jobs_of(actor, lines)
-    names = Names(_members(actor, lines, wallets), _keys(actor, lines, wallets))
+    names = Names(_members(actor, lines, wallets), _keys(actor, lines))
     return [_row(line, jobs, names, is_house=is_house) for line in lines]
 
 
@@ -60,21 +59,21 @@ def jobs_of(actor: Actor, lines: list[Line]) -> dict[str, Named]:
     return listing.named(actor, [job for line in lines if (job := statements.job_of(line.reference))])
 
 
-def _members(actor: Actor, lines: list[Line], at_hand: Iterable[Wallet]) -> dict[str, str]:
+def _members(actor: Actor, lines: list[Line], at_hand: Iterable[NamedWallet]) -> dict[str, str]:
     """The names of the tenant's members who caused the lines."""
     named = {line.actor.removeprefix(_MEMBER) for line in lines if line.actor.startswith(_MEMBER)}
-    people = [wallet.member for wallet in at_hand if wallet.member] + ([actor.member] if actor.member else [])
-    known = {member.public_id: str(member.person) for member in people if member.public_id in named}
+    known = {wallet.public_id: wallet.name for wallet in at_hand if wallet.public_id in named}
+    if actor.member:
+        known[actor.member.public_id] = str(actor.member.person)
     missing = named - known.keys()
     return known | membership.names(actor.tenant, missing) if missing else known
 
 
-def _keys(actor: Actor, lines: list[Line], at_hand: Iterable[Wallet]) -> dict[int, str]:
-    """The names of the keys whose wallets gave or got."""
-    known = {wallet.pk: wallet.api_key.name for wallet in at_hand if wallet.kind == WalletKind.KEY}
+def _keys(actor: Actor, lines: list[Line]) -> dict[int, str]:
+    """The names of the keys whose wallets gave or got, where the wallet at hand does not say it."""
     sides = [wallet for line in lines for wallet in (line.wallet, line.other) if wallet]
-    missing = {wallet.pk for wallet in sides if wallet.kind == WalletKind.KEY} - known.keys()
-    return known | naming.by_wallet(actor.tenant, missing)
+    unnamed = {wallet.id for wallet in sides if wallet.kind == WalletKind.KEY and not wallet.name}
+    return naming.by_wallet(actor.tenant, unnamed)
 
 
 def _row(line: Line, jobs: dict[str, Named], names: Names, *, is_house: bool) -> Row:

@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from revidweb.credits import columns, statements
+from revidweb.credits import columns, figures, statements
 from revidweb.credits.models import TransferKind, Wallet
 from revidweb.credits.statements import Line, Wanted
 from revidweb.jobs import charges
@@ -33,7 +33,7 @@ def shown(request: ActorRequest) -> HttpResponse:
         "is_filtered": any(told.values()),
         "export": exports.address(request, "credits_export", _days(request)),
         "gauges": Card(key, Secrets(), budgets.meters(key)).gauges,
-        "figures": statements.summary(key.wallet) if key.wallet else None,
+        "figures": figures.summary(key.wallet) if key.wallet else None,
         "spent": key.spent,
         **(_statement(request, key.wallet) if key.wallet else _charges(request)),
     }
