@@ -15,7 +15,7 @@ django.setup()
 from django.db import connection, transaction  # noqa: E402
 
 from revidweb.accounts.models import Member, Role  # noqa: E402
-from revidweb.credits import checking, ledger, statements  # noqa: E402
+from revidweb.credits import checking, figures, ledger, statements  # noqa: E402
 from revidweb.credits.models import Entry, Hold, Transfer, Wallet  # noqa: E402
 from revidweb.lib import clock  # noqa: E402
 from tests import makers  # noqa: E402
@@ -74,7 +74,7 @@ def measure(wallets: list[Wallet]) -> None:
     house = ledger.house(wallets[0].tenant)
     timed("statement, first page of a member", lambda: statements.page(wallets[1]), 50)
     timed("statement, first page of the house", lambda: statements.page(house), 50)
-    timed("statement, the house's summary", lambda: statements.house_summary(house), 5)
+    timed("statement, the house's summary", lambda: figures.house_summary(house), 5)
     deeds(wallets[1], makers.a_member(house.tenant, role=Role.OWNER))
 
 

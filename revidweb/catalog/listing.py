@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import BigIntegerField, Prefetch, QuerySet
 
 from revidweb.accounts.models import Tenant
+from revidweb.lib import kept
+from revidweb.lib.kept import Word
 from revidweb.providers.base import Kind
 
 from . import labels
@@ -51,6 +54,14 @@ class Listed:
         return labels.of_modes(self.modes)
 
 
+class Offered(NamedTuple):
+    """A model as a list to choose from shows it."""
+
+    pk: int
+    name: str
+    title: str
+
+
 def models(tenant: Tenant) -> list[Listed]:
     """Every model that the tenant knows, in the catalogue's order. Three queries."""
     return [_listed(model) for model in _with_offers(MediaModel.objects.known_to(tenant), tenant)]
@@ -63,9 +74,17 @@ def picker(tenant: Tenant, kind: Kind) -> list[Listed]:
     return [listed for listed in found if listed.standing is Standing.AVAILABLE]
 
 
-def offered(tenant: Tenant) -> list[MediaModel]:
+def offered(tenant: Tenant) -> list[Offered]:
     """Every model that the tenant may be offered, in the catalogue's order, for a filter. One query."""
-    return list(MediaModel.objects.known_to(tenant).filter(is_offered=True))
+    return [Offered(*columns) for columns in _OFFERED.all(tenant=tenant.pk)]
+
+
+def _offered() -> "QuerySet[Any, Any]":
+    rows = MediaModel.objects.known_to(Word("tenant", BigIntegerField())).filter(is_offered=True)
+    return rows.values_list("pk", "name", "title")
+
+
+_OFFERED = kept.Values(_offered)
 
 
 def _with_offers(models: QuerySet[MediaModel], tenant: Tenant) -> QuerySet[MediaModel]:

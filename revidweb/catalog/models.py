@@ -14,7 +14,7 @@ from revidweb.providers.base import Kind
 class MediaModelQuerySet(models.QuerySet["MediaModel"]):
     """Lists of models."""
 
-    def known_to(self, tenant: Tenant) -> "MediaModelQuerySet":
+    def known_to(self, tenant: Tenant | Word) -> "MediaModelQuerySet":
         """The house's own, and those that a connection of the tenant told of; never what only others' told of."""
         told = Offer.objects.filter(media_model=OuterRef("pk"), connection__tenant=tenant)
         return self.filter(Q(is_told=False) | Exists(told.filter(connection__removed_at__isnull=True)))

@@ -31,6 +31,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from revidweb.accounts.models import Tenant
+from revidweb.lib import kept
+from revidweb.lib.kept import Word
 
 from . import sql
 from .models import IS_METERED, METERED, Checkpoint, Entry, Hold, HoldState, Shelf, Transfer, TransferKind, Wallet
@@ -48,29 +50,52 @@ class Together:
 Book = Wallet | Together
 
 
+@dataclass(frozen=True)
+class Ids:
+    """The ids by which a book's entries are found, or places for them in a kept statement."""
+
+    tenant: int | Word
+    wallet: int | Word | None  # None for what many wallets hold together
+    stores_balance: bool  # whether each entry has its own
+
+
+def ids(book: Book) -> Ids:
+    """The book's."""
+    if isinstance(book, Together):
+        return Ids(book.tenant.pk, None, stores_balance=False)
+    return Ids(book.tenant_id, book.pk, stores_balance=book.is_metered)
+
+
 def entries(book: Book) -> QuerySet[Entry]:
     """Every entry of the book."""
-    if isinstance(book, Together):
-        return Entry.objects.filter(IS_METERED, tenant=book.tenant)
-    return book.entries.all()
+    return entries_of(ids(book))
+
+
+def entries_of(its: Ids) -> QuerySet[Entry]:
+    """Every entry of the book with these ids."""
+    if its.wallet is None:
+        return Entry.objects.filter(IS_METERED, tenant=its.tenant)
+    return Entry.objects.filter(wallet=its.wallet)
 
 
 def checkpoints(book: Book) -> QuerySet[Checkpoint]:
     """Those of the shelf on which the book stands; a metered wallet's entries are among the tenant's."""
-    if isinstance(book, Together):
-        return Checkpoint.objects.filter(tenant=book.tenant, shelf=Shelf.TOGETHER)
-    shelf = Shelf.TOGETHER if book.is_metered else Shelf.HOUSE
-    return Checkpoint.objects.filter(tenant=book.tenant_id, shelf=shelf)
+    return _checkpoints(ids(book))
+
+
+def _checkpoints(its: Ids) -> QuerySet[Checkpoint]:
+    shelf = Shelf.TOGETHER if its.wallet is None or its.stores_balance else Shelf.HOUSE
+    return Checkpoint.objects.filter(tenant=its.tenant, shelf=shelf)
 
 
 # -- balances --------------------------------------------------------------------------------------------------------
 
 
-def marked(book: Book, rows: QuerySet[Entry]) -> QuerySet[Entry]:
+def marked(its: Ids, rows: QuerySet[Entry]) -> QuerySet[Entry]:
     """The rows, each with the nearest checkpoint below it for `balances`: its entry and its balance, 0 for none."""
-    if isinstance(book, Wallet) and book.is_metered:
+    if its.stores_balance:
         return rows
-    marks = checkpoints(book).filter(entry__lte=OuterRef("pk")).order_by("-entry")
+    marks = _checkpoints(its).filter(entry__lte=OuterRef("pk")).order_by("-entry")
     return rows.annotate(mark=_or_nothing(_first(marks, "entry")), total=_or_nothing(_first(marks, "balance")))
 
 
@@ -106,17 +131,24 @@ def _owner(book: Book) -> tuple[str, int]:
 
 def house_sums(house: Wallet) -> tuple[int, int, int, int]:
     """Its balance, what grants and transfers made of it, and the credits and the count of its open holds. One query."""
-    marks = checkpoints(house).order_by("-entry")
+    ((balance, moved, credits, count),) = _HOUSE_SUMS.all(tenant=house.tenant_id, house=house.pk)
+    return balance, moved, credits, count
+
+
+def _house_sums() -> "QuerySet[Any, Any]":
+    tenant, house = (Word(name, BigIntegerField()) for name in ("tenant", "house"))
+    marks = _checkpoints(Ids(tenant, house, stores_balance=False)).order_by("-entry")
     since = Entry.objects.filter(wallet=OuterRef("pk"), pk__gt=_or_nothing(_first(marks, "entry")))
     held = Hold.objects.filter(wallet=OuterRef("pk"), state=HoldState.OPEN)
-    sums = Wallet.objects.filter(pk=house.pk).values_list(
+    return Wallet.objects.filter(pk=house).values_list(
         _or_nothing(_first(marks, "balance")) + _total(since, Sum("credits")),
         _or_nothing(_first(marks, "moved")) + _total(since.filter(MOVED), Sum("credits")),
         _total(held, Sum("credits")),
         _total(held, Count("pk")),
     )
-    balance, moved, credits, count = sums.get()
-    return balance, moved, credits, count
+
+
+_HOUSE_SUMS = kept.Values(_house_sums)
 
 
 def _total(rows: "QuerySet[Entry] | QuerySet[Hold]", total: Aggregate) -> Coalesce:
@@ -167,9 +199,8 @@ def stretch(book: Book, since: datetime | None, until: datetime | None) -> Q:
     at = Subquery(Transfer.objects.filter(pk=OuterRef("transfer")).values("at"))
     newer = entries(book).filter(pk__gt=_or_nothing(last)).annotate(at=at)
     is_open = Exists(newer.filter(at__lt=until)) if until else Value(True)
-    tenant = book.tenant.pk if isinstance(book, Together) else book.tenant_id
     start, end, is_newer = (
-        Tenant.objects.filter(pk=tenant)
+        Tenant.objects.filter(pk=ids(book).tenant)
         .values_list(
             Coalesce(_first(begun, "after"), last, 0, output_field=BigIntegerField()),
             _or_nothing(_first(ended, "entry")),

@@ -1,24 +1,40 @@
-"""Read a book: its figures, and its entries as a bank would print them. A book is one wallet, or many together."""
+"""Read a book: its entries as a bank would print them. A book is one wallet, or many together."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Aggregate, Case, Count, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models import BigIntegerField, Case, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from revidweb.accounts.models import Tenant
+from revidweb.accounts import members
+from revidweb.lib import kept
+from revidweb.lib.kept import Word
 
 from . import books
-from .books import Book, Together
-from .models import IS_CAPTURE, METERED, Entry, Hold, HoldState, TransferKind, Wallet
+from .books import Book, Ids
+from .models import IS_CAPTURE, Entry, TransferKind, Wallet, WalletKind
 
-NONE: Mapping[int, Wallet] = MappingProxyType({})
+_END = 2**63 - 1  # above any entry's id
 _EDGE = 150  # entries beside some days' own that are looked at with them at first
 PAID = ("capture:job:", "refund:job:")  # what a reference says before the job that it paid for, or gives back
 _OF_JOB = (*PAID, "return:job:")
+
+
+@dataclass(frozen=True)
+class NamedWallet:
+    """A wallet as a statement names it. public_id, name: of its member or its key; "" where none is named."""
+
+    id: int
+    kind: str
+    public_id: str = ""
+    name: str = ""
+
+
+NONE: Mapping[int, NamedWallet] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -31,8 +47,8 @@ class Line:
     reference: str  # the cause, "capture:job:job_…"
     note: str
     actor: str  # as the trail writes it
-    wallet: Wallet  # whose line it is, with its member and person
-    other: Wallet | None  # the wallet on the other side, with its member and person; None for what jobs cost
+    wallet: NamedWallet  # whose line it is
+    other: NamedWallet | None  # the wallet on the other side; None for what jobs cost
     credits: int
     balance_after: int  # of the book, whatever is filtered
 
@@ -66,24 +82,26 @@ class Page:
     newer: int | None  # `after` of the page before
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Figures of a metered wallet, or of many, in credits, and how many holds are open."""
+class _Read(NamedTuple):
+    """An entry as it is read for a line. mark, total: see `books.marked`."""
 
-    balance: int
-    held: int
-    free: int
-    holds: int
+    pk: int
+    wallet: int
+    kind: str
+    credits: int
+    balance_after: int | None
+    at: datetime
+    reference: str
+    note: str
+    actor: str
+    other: int | None
+    other_kind: str | None
+    mark: int = 0
+    total: int = 0
 
 
-@dataclass(frozen=True)
-class HouseSummary:
-    """The house's figures in credits: what it gave to its members and paid itself, and what is held on it."""
-
-    issued: int  # to members, less what came back
-    spent: int  # captured from the house itself, less what was given back
-    held: int
-    holds: int
+_OF_TRANSFER = ("transfer__at", "transfer__reference", "transfer__note", "transfer__actor")
+_COLUMNS = ("pk", "wallet_id", "kind", "credits", "balance_after", *_OF_TRANSFER)
 
 
 def lines(
@@ -93,22 +111,24 @@ def lines(
     after: int | None = None,
     limit: int = 50,
     wanted: Wanted = EVERYTHING,
-    wallets: Mapping[int, Wallet] = NONE,
+    wallets: Mapping[int, NamedWallet] = NONE,
 ) -> list[Line]:
     """The book's entries, newest first: at most three queries however long it is, and for some days one more.
 
     before: a line's id; only older ones follow. after: the newer ones next to that line. wallets: some that are at
-    hand, by id, with their members and persons; others are asked for.
+    hand, by id; others are asked for, and named only where they are a member's.
     """
-    entries = books.entries(book).filter(books.stretch(book, wanted.since, wanted.until), _asked(wanted))
-    if after is not None:
-        found = _walked(book, entries.filter(pk__gt=after).order_by("id"), wanted, limit)[::-1]
+    is_newer = after is not None
+    place = next(each for each in (after, before, _END) if each is not None)
+    if wanted == EVERYTHING:
+        found = _beside(book, place, is_newer=is_newer, limit=limit)
     else:
-        older = entries if before is None else entries.filter(pk__lt=before)
-        found = _walked(book, older.order_by("-id"), wanted, limit)
-    known = _with_missing(wallets, found)
+        found = _walked(book, place, wanted, is_newer=is_newer, limit=limit)
+    if is_newer:
+        found.reverse()
+    known = _named(book, found, wallets)
     balances = books.balances(book, found, is_whole=wanted == EVERYTHING)
-    return [_line(entry, known, balances[entry.pk]) for entry in found]
+    return [_line(read, known, balances[read.pk]) for read in found]
 
 
 def page(
@@ -118,7 +138,7 @@ def page(
     after: int | None = None,
     limit: int = 50,
     wanted: Wanted = EVERYTHING,
-    wallets: Mapping[int, Wallet] = NONE,
+    wallets: Mapping[int, NamedWallet] = NONE,
 ) -> Page:
     """`lines`, and the ways to the pages beside them. Too few newer lines for a page: the first page."""
     found = lines(book, before=before, after=after, limit=limit + 1, wanted=wanted, wallets=wallets)
@@ -146,47 +166,6 @@ def has_lines(book: Book) -> bool:
     return books.entries(book).exists()
 
 
-def summary(wallet: Wallet) -> Summary:
-    """The wallet's figures as they were read, with the count of its open holds."""
-    return Summary(
-        balance=wallet.balance,
-        held=wallet.held,
-        free=wallet.free,
-        holds=wallet.holds.filter(state=HoldState.OPEN).count(),
-    )
-
-
-def together(tenant: Tenant) -> Summary:
-    """What the tenant's members and keys hold together. One query."""
-    wallets = Wallet.objects.filter(tenant=tenant, kind__in=METERED)
-    holds = Hold.objects.filter(state=HoldState.OPEN, wallet__tenant=tenant, wallet__kind__in=METERED)
-    sums = Tenant.objects.filter(pk=tenant.pk).values_list(
-        _total(wallets.values("tenant"), Sum("balance")),
-        _total(wallets.values("tenant"), Sum("held")),
-        _total(holds.values("wallet__tenant"), Count("pk")),
-    )
-    balance, held, count = sums.get()
-    return Summary(balance=balance, held=held, free=balance - held, holds=count)
-
-
-def _total(groups: "QuerySet[Any, Any]", total: Aggregate) -> Coalesce:
-    """The aggregate of the one group as a subquery; 0 where there is none."""
-    return Coalesce(Subquery(groups.order_by().annotate(total=total).values("total")), 0)
-
-
-def figures(book: Book) -> "Summary | HouseSummary":
-    """What stands above the statement."""
-    if isinstance(book, Together):
-        return together(book.tenant)
-    return summary(book) if book.is_metered else house_summary(book)
-
-
-def house_summary(house: Wallet) -> HouseSummary:
-    """What the house issued and spent since the tenant began, and what is held on it. One query."""
-    balance, moved, held, holds = books.house_sums(house)
-    return HouseSummary(issued=-moved, spent=moved - balance, held=held, holds=holds)
-
-
 def _asked(wanted: Wanted) -> Q:
     """All but the days."""
     asked = Q(kind=wanted.kind) if wanted.kind else Q()
@@ -202,44 +181,74 @@ def _within(wanted: Wanted) -> Q:
     return since & Q(transfer__at__lt=wanted.until) if wanted.until else since
 
 
-def _walked(book: Book, rows: QuerySet[Entry], wanted: Wanted, limit: int) -> list[Any]:
-    """The first of these rows that are of the wanted days, marked, and with the wallet on the other side.
+def _beside(book: Book, place: int, *, is_newer: bool, limit: int) -> list[_Read]:
+    """The book's entries next to a place, the nearest first: what most pages ask, by a kept statement."""
+    its = books.ids(book)
+    beside = _kept(is_wallet=its.wallet is not None, stores_balance=its.stores_balance, is_newer=is_newer, limit=limit)
+    return [_Read(*each) for each in beside.all(tenant=its.tenant, wallet=its.wallet, place=place)]
+
+
+@cache
+def _kept(*, is_wallet: bool, stores_balance: bool, is_newer: bool, limit: int) -> kept.Values:
+    tenant, wallet, place = (Word(name, BigIntegerField()) for name in ("tenant", "wallet", "place"))
+    its = Ids(tenant, wallet if is_wallet else None, stores_balance)
+    return kept.Values(lambda: _read(its, books.entries_of(its), place, is_newer=is_newer)[:limit])
+
+
+def _walked(book: Book, place: int, wanted: Wanted, *, is_newer: bool, limit: int) -> list[_Read]:
+    """As `_beside`, of what is wanted.
 
     The days are looked at here: a database that does not know that ids and days go together would read and sort all of
     the days' rows for the first few. The stretch is narrow, so that hardly more are looked at than are shown.
     """
-    sides = Entry.objects.filter(transfer=OuterRef("transfer")).exclude(pk=OuterRef("pk"))
-    other = Case(When(~IS_CAPTURE, then=Subquery(sides.values("wallet")[:1])))
-    whole = books.marked(book, rows.select_related("transfer").annotate(other_id=other))
+    entries = books.entries(book).filter(books.stretch(book, wanted.since, wanted.until), _asked(wanted))
+    whole = _read(books.ids(book), entries, place, is_newer=is_newer)
     if not wanted.since and not wanted.until:
-        return list(whole[:limit])
-    found: list[Any] = []
+        return [_Read(*each) for each in whole[:limit]]
+    found: list[_Read] = []
     seen, step, is_more = 0, limit + _EDGE, True
     while is_more and len(found) < limit:
-        some = list(whole[seen : seen + step])
-        found += [line for line in some if wanted.covers(line.transfer.at)]
+        some = [_Read(*each) for each in whole[seen : seen + step]]
+        found += [line for line in some if wanted.covers(line.at)]
         seen, step, is_more = seen + step, step * 4, len(some) == step
     return found[:limit]
 
 
-def _with_missing(wallets: Mapping[int, Wallet], lines: list[Any]) -> dict[int, Wallet]:
-    """These wallets, and those of the lines that are not among them. One query, none where none is missing."""
-    missing = {pk for line in lines for pk in (line.wallet_id, line.other_id) if pk} - wallets.keys()
-    rows = Wallet.objects.filter(pk__in=missing).select_related("member__person") if missing else []
-    return {**wallets, **{row.pk: row for row in rows}}
+def _read(its: Ids, entries: QuerySet[Entry], place: int | Word, *, is_newer: bool) -> "QuerySet[Any, Any]":
+    """Those of the entries that are newer than a place, or older, the nearest first, as `_Read` has them."""
+    rows = entries.filter(pk__gt=place).order_by("id") if is_newer else entries.filter(pk__lt=place).order_by("-id")
+    marked = books.marked(its, rows.annotate(other=_other("wallet"), other_kind=_other("wallet__kind")))
+    return marked.values_list(*_COLUMNS, *marked.query.annotations)
 
 
-def _line(entry: Any, wallets: Mapping[int, Wallet], balance: int) -> Line:
-    its = entry.transfer
+def _other(column: str) -> Case:
+    """Of the wallet on the other side, where that is not only where captured credits end."""
+    sides = Entry.objects.filter(transfer=OuterRef("transfer")).exclude(pk=OuterRef("pk"))
+    return Case(When(~IS_CAPTURE, then=Subquery(sides.values(column)[:1])))
+
+
+def _named(book: Book, lines: list[_Read], at_hand: Mapping[int, NamedWallet]) -> dict[int, NamedWallet]:
+    """The wallets of the lines. One query where a member's is to be named, or one of many is not at hand."""
+    unnamed = {line.other: line.other_kind for line in lines if line.other and line.other_kind != WalletKind.MEMBER}
+    if isinstance(book, Wallet):
+        unnamed[book.pk] = book.kind
+    known = {pk: NamedWallet(pk, kind or "") for pk, kind in unnamed.items()} | dict(at_hand)
+    missing = {pk for line in lines for pk in (line.wallet, line.other) if pk} - known.keys()
+    words = [Coalesce(word, Value("")) for word in ("member__public_id", members.called("member__"))]
+    rows = Wallet.objects.filter(pk__in=missing).values_list("pk", "kind", *words) if missing else []
+    return known | {pk: NamedWallet(pk, *words) for pk, *words in rows}
+
+
+def _line(read: _Read, wallets: Mapping[int, NamedWallet], balance: int) -> Line:
     return Line(
-        id=entry.pk,
-        at=its.at,
-        kind=TransferKind(its.kind),
-        reference=its.reference,
-        note=its.note,
-        actor=its.actor,
-        wallet=wallets[entry.wallet_id],
-        other=wallets[entry.other_id] if entry.other_id else None,
-        credits=entry.credits,
+        id=read.pk,
+        at=read.at,
+        kind=TransferKind(read.kind),
+        reference=read.reference,
+        note=read.note,
+        actor=read.actor,
+        wallet=wallets[read.wallet],
+        other=wallets[read.other] if read.other else None,
+        credits=read.credits,
         balance_after=balance,
     )

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from django.db.models import Case, DurationField, ExpressionWrapper, F, When
 from django.db.models.functions import Coalesce
 
+from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
 from revidweb.credits.models import HoldState
 from revidweb.lib.csvfile import Column, moment, number, seconds, text, word
@@ -62,6 +63,15 @@ class Page:
     has_newer: bool
 
 
+@dataclass(frozen=True)
+class Named:
+    """A job as a statement names it. model: its title. who: the member who made it, else the key."""
+
+    model: str
+    prompt: str
+    who: str
+
+
 def found(actor: Actor, filters: Filters) -> JobQuerySet:
     """The jobs that the actor may see and that are asked for, newest first."""
     return _wanted(Job.objects.visible_to(actor), actor, filters).order_by("-id")
@@ -86,10 +96,12 @@ def page(
     return Page(jobs[:limit], has_older=len(jobs) > limit, has_newer=before is not None)
 
 
-def named(actor: Actor, public_ids: Iterable[str]) -> dict[str, Job]:
-    """Those of these jobs that the actor may see, by their public ids, with model, person and key. One query."""
+def named(actor: Actor, public_ids: Iterable[str]) -> dict[str, Named]:
+    """Those of these jobs that the actor may see, by their public ids. One query."""
     rows = Job.objects.visible_to(actor).filter(public_id__in=public_ids)
-    return {job.public_id: job for job in rows.select_related("media_model", "member__person", "key")}
+    who = Coalesce(members.called("member__"), "key__name")
+    told = rows.values_list("public_id", "media_model__title", "prompt", who)
+    return {public_id: Named(*words) for public_id, *words in told}
 
 
 def is_empty(actor: Actor) -> bool:

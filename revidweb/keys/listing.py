@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import BigIntegerField, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from revidweb.accounts.actors import Actor, Right
-from revidweb.lib import clock
+from revidweb.lib import clock, kept
 from revidweb.lib.csvfile import Column, moment, number, text, word
+from revidweb.lib.kept import Word
 
 from .models import ApiKey, ApiKeyQuerySet, KeyKind, KeySecret
 
@@ -88,12 +90,24 @@ def is_empty(actor: Actor) -> bool:
 def named(actor: Actor, *, chosen: str = "") -> list[tuple[str, str]]:
     """Public ids and names of the newest keys that the actor may see, the live first, for a filter. One query.
 
-    chosen: the public id of one that is listed however old it is.
+    chosen: the public id of one that is listed however old it is. A key, which sees itself alone, has none to choose.
     """
-    rows = ApiKey.objects.visible_to(actor)
+    if actor.key:
+        return []
+    words = {"tenant": actor.tenant.pk, "member": actor.in_person.pk, "chosen": chosen}
+    found = (_NAMED if actor.may(Right.MANAGE_KEYS) else _NAMED_OF_MEMBER).all(**words)
+    return [(public_id, name) for public_id, name in found]
+
+
+def _named(**whose: Word) -> "QuerySet[Any, Any]":
+    rows = ApiKey.objects.filter(tenant=Word("tenant", BigIntegerField()), **whose)
     newest = rows.order_by("-pk").values("pk")[:MOST_NAMED]
-    shown = rows.filter(Q(pk__in=newest) | Q(public_id=chosen))
-    return [(key.public_id, key.name) for key in shown.order_by(_LIVE_FIRST, "-pk").only("public_id", "name")]
+    shown = rows.filter(Q(pk__in=newest) | Q(public_id=Word("chosen", CharField())))
+    return shown.order_by(_LIVE_FIRST, "-pk").values_list("public_id", "name")
+
+
+_NAMED = kept.Values(_named)
+_NAMED_OF_MEMBER = kept.Values(lambda: _named(member=Word("member", BigIntegerField())))
 
 
 def secrets(keys: Iterable[ApiKey]) -> dict[int, Secrets]:

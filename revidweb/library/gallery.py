@@ -7,8 +7,6 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
 from revidweb.accounts.actors import Actor
-from revidweb.accounts.models import Member
-from revidweb.catalog.models import MediaModel
 from revidweb.files import erasing
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import JobInput, Output
@@ -20,19 +18,24 @@ from revidweb.trail import trail
 from . import favourites
 
 PER_PAGE = 32
+_SHOWN = (
+    *("public_id", "created_at"),
+    *(f"file__{name}" for name in ("public_id", "kind", "width", "height", "duration_ms", "blur")),
+    *("job__prompt", "job__params", "job__credits", "job__media_model__title"),
+)
 
 
 @dataclass(frozen=True)
 class Filters:
     """What of the gallery is wanted; what is empty does not narrow.
 
-    key: an API key's public id. search: a part of the prompt. since, until: whole days in the tenant's time zone,
-    both included.
+    model, member: their primary keys. key: an API key's public id. search: a part of the prompt. since, until: whole
+    days in the tenant's time zone, both included.
     """
 
     kind: str = ""
-    model: MediaModel | None = None
-    member: Member | None = None
+    model: int | None = None
+    member: int | None = None
     key: str = ""
     favourite: bool = False
     search: str = ""
@@ -42,7 +45,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Page:
-    """Some results, each with `is_favourite`, its file, its job with the model, and its member with the person."""
+    """Some results, each with what a tile shows: `is_favourite`, and of its file, its job and the model."""
 
     outputs: list[Output]
     has_older: bool
@@ -81,9 +84,9 @@ def position(actor: Actor, public_id: str) -> Output | None:
 
 
 def with_facts(actor: Actor, rows: QuerySet[Output]) -> QuerySet[Output]:
-    """The rows with what a page shows of each: file, job, model, member, and whether it is the actor's favourite."""
+    """The rows with what a tile shows of each: of file, job and model, and whether it is the actor's favourite."""
     is_marked = Value(False) if actor.key else Exists(favourites.marks(actor).filter(output=OuterRef("pk")))
-    return rows.select_related("file", "job__media_model", "member__person").annotate(is_favourite=is_marked)
+    return rows.select_related("file", "job__media_model").only(*_SHOWN).annotate(is_favourite=is_marked)
 
 
 def erase(actor: Actor, output: Output) -> bool:

@@ -5,18 +5,18 @@ counted yet is added to either, so that nothing lags, and all of one answer is o
 in which the tenant is counted.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
 from itertools import chain
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.db.models import (
     BigIntegerField,
-    Case,
     CharField,
     DateField,
     F,
@@ -28,7 +28,6 @@ from django.db.models import (
     Subquery,
     Sum,
     Value,
-    When,
 )
 from django.db.models.functions import Cast, TruncMonth
 
@@ -39,11 +38,14 @@ from revidweb.jobs import facts
 from revidweb.jobs.facts import Fact
 from revidweb.lib import clock
 
-from . import folding, sql
+from . import cells, folding, sql
+from .cells import Stretch, Wanted
 from .counting import HOURS_KEPT_DAYS
 from .folding import FIGURES, Amounts
 from .models import Dimension, Grain, UsageCell, UsageDay, UsageMonth, UsageState
 from .values import Bucket, Glance, Question, Scope, Span, Sums, Usage
+
+K = TypeVar("K", bound=Hashable)
 
 HOURS_MOST_DAYS = 2  # ranges so short are drawn by the hour
 DAYS_MOST = 92  # longer ones by the month, and read so
@@ -111,35 +113,132 @@ def grain_of(span: Span, zone: ZoneInfo) -> Grain:
 
 @sql.one_moment()
 def read(question: Question, zone: ZoneInfo) -> Usage:
-    """The answer, in at most four queries."""
+    """The answer, in at most three queries."""
     grain = grain_of(question.span, zone)
-    tables = _tables(question, zone, grain)
     now, before = _live(question, zone, grain)
-    earlier = _before(question, zone, before, is_counted=bool(tables))
-    if _is_cross(question):
-        tables, now = [], list(_each(tables, now))
-    groups = _tally(tables, now, ("what",), lambda what, _bucket: what)
-    ranked = sorted(groups, key=lambda what: (-groups[what].credits, -groups[what].jobs, what))
-    first = frozenset(ranked[: question.top]) if question.by != Dimension.ALL else frozenset()
-    parts = _parts(tables, now, first)
+    answer = _of_cross if _is_cross(question) else _of_cells
+    found = answer(question, zone, grain, now, before)
     return Usage(
         question=question,
         grain=grain,
         buckets=tuple(_buckets(question.span, grain, zone)),
-        total=sum(groups.values(), Sums()),
-        before=earlier,
-        groups={what: groups[what] for what in ranked},
-        by_bucket=_joined(parts.values()),
-        parts={what: parts[what] for what in ranked if what in first},
+        total=Sums.of(found.groups.values()),
+        before=found.before,
+        groups=found.groups,
+        by_bucket=found.by_bucket,
+        parts=found.parts,
     )
 
 
-def _before(question: Question, zone: ZoneInfo, live: "_Live", *, is_counted: bool) -> Sums:
-    """What there was in the span before."""
+class _Found(NamedTuple):
+    """What an answer is made of, as `Usage` has it."""
+
+    groups: dict[str, Sums]
+    parts: dict[str, dict[Bucket, Sums]]
+    by_bucket: dict[Bucket, Sums]
+    before: Sums
+
+
+def _of_cells(question: Question, zone: ZoneInfo, grain: Grain, now: "_Live", before: "_Live") -> _Found:
+    """Two queries: the groups; then the first of them and all together, bucket by bucket, and the span before."""
+    stretches = _stretches(question.span, grain, zone)
+    summed = _wanted("groups", question, stretches, is_summed=True)
+    groups = _groups([*_told(question, grain, cells.read(summed))["groups"], *now])
+    first = _first(question, groups)
+    values = first if len(first) < len(groups) else summed.values
+    parts = [replace(summed, name="parts", values=values, is_summed=False)] if first else []
+    every = _wanted("every", replace(question, by=Dimension.ALL), stretches)
+    told = _told(question, grain, cells.read(*parts, every, _earlier(question, zone)))
+    return _Found(
+        groups,
+        _parts([*told["parts"], *now], first),
+        _by_bucket([*told["every"], *now]),
+        _together([*told["before"], *before]),
+    )
+
+
+def _of_cross(question: Question, zone: ZoneInfo, grain: Grain, now: "_Live", before: "_Live") -> _Found:
+    """Two queries; none where nothing is counted so finely: then the jobs themselves have told all of it."""
+    tables = _tables(question, zone, grain)
+    each = list(_each(tables, now))
+    groups = _groups(each)
+    counted = _before(question, zone) if tables else []
+    return _Found(groups, _parts(each, _first(question, groups)), _by_bucket(each), _together([*counted, *before]))
+
+
+def _before(question: Question, zone: ZoneInfo) -> "_Live":
+    """What is counted of the span before, where the full cross answers. One query."""
     earlier = replace(question, span=question.span.before, by=Dimension.ALL)
-    grain = Grain.DAY if earlier.span.days <= DAYS_MOST else Grain.MONTH
-    tables = _tables(earlier, zone, grain) if is_counted else []
-    return sum(_tally(tables, live, ("what",), lambda _what, _bucket: "").values(), Sums())
+    if not _is_cross(earlier):
+        return _told(earlier, Grain.DAY, cells.read(_earlier(question, zone)))["before"]
+    found = _tally(_tables(earlier, zone, _grain_before(earlier.span)), [], ("what",), lambda what, _bucket: what)
+    return [(what, _NO_BUCKET, list(sums.amounts)) for what, sums in found.items()]
+
+
+def _earlier(question: Question, zone: ZoneInfo) -> Wanted:
+    """The cells of the span before, together."""
+    earlier = replace(question, span=question.span.before, by=Dimension.ALL)
+    stretches = _stretches(earlier.span, _grain_before(earlier.span), zone)
+    return _wanted("before", earlier, stretches, is_summed=True)
+
+
+def _grain_before(span: Span) -> Grain:
+    """Of a span that is not drawn."""
+    return Grain.DAY if span.days <= DAYS_MOST else Grain.MONTH
+
+
+def _wanted(name: str, question: Question, stretches: list[Stretch], *, is_summed: bool = False) -> Wanted:
+    """The cells that answer it."""
+    scope, filters = _narrowed(question)
+    dimension = next(iter(_asked(question)), Dimension.ALL)
+    values = [filters[dimension]] if dimension in filters else None
+    return Wanted(name, scope, dimension, stretches, values, is_summed=is_summed)
+
+
+def _told(question: Question, grain: Grain, rows: Iterable[cells.Row]) -> "Mapping[str, _Live]":
+    """What the cells tell of the question, by the name under which they were wanted."""
+    told: defaultdict[str, _Live] = defaultdict(list)
+    for name, value, day, hour, figures in rows:
+        begins = day.replace(day=1) if day and grain == Grain.MONTH else day or date.min
+        told[name].append(("" if question.by == Dimension.ALL else value, Bucket(begins, hour), figures))
+    return told
+
+
+def _groups(rows: "_Live") -> dict[str, Sums]:
+    """The sums of each value, the most credits first."""
+    groups = _summed((what, figures) for what, _bucket, figures in rows)
+    ranked = sorted(groups, key=lambda what: (-groups[what].credits, -groups[what].jobs, what))
+    return {what: groups[what] for what in ranked}
+
+
+def _first(question: Question, groups: Iterable[str]) -> list[str]:
+    """The groups that are told bucket by bucket."""
+    return list(groups)[: question.top] if question.by != Dimension.ALL else []
+
+
+def _parts(rows: "_Live", first: list[str]) -> dict[str, dict[Bucket, Sums]]:
+    """The sums of these values, bucket by bucket."""
+    parts: dict[str, dict[Bucket, Sums]] = {what: {} for what in first}
+    told = _summed(((what, bucket), figures) for what, bucket, figures in rows if what in parts)
+    for (what, bucket), sums in told.items():
+        parts[what][bucket] = sums
+    return parts
+
+
+def _by_bucket(rows: "_Live") -> dict[Bucket, Sums]:
+    return _summed((bucket, figures) for _what, bucket, figures in rows)
+
+
+def _together(rows: "_Live") -> Sums:
+    return Sums.of(Sums(tuple(figures)) for _what, _bucket, figures in rows)
+
+
+def _summed(rows: Iterable[tuple[K, Amounts]]) -> dict[K, Sums]:
+    """The sums by key; those of which nothing is left are not there."""
+    found: dict[K, Amounts] = {}
+    for at, figures in rows:
+        folding.add(found, at, figures)
+    return {at: Sums(tuple(figures)) for at, figures in found.items() if any(figures)}
 
 
 def days(scope: Scope, span: Span, zone: ZoneInfo) -> dict[date, Sums]:
@@ -208,30 +307,6 @@ def _glanced(scope: Scope, span: Span, also: set[str]) -> QuerySet[Any, Any]:
     )
 
 
-def _parts(tables: "_Tables", live: "_Live", first: frozenset[str]) -> dict[str, dict[Bucket, Sums]]:
-    """The sums of these values bucket by bucket, and under `_REST` those of all others together."""
-
-    def key(what: str, bucket: Bucket) -> tuple[str, Bucket]:
-        return what if what in first else _REST, bucket
-
-    known = When(what__in=first, then=F("what"))
-    told_apart = [
-        rows.annotate(part_of=Case(known, default=Value(_REST)) if first else Value(_REST)) for rows in tables
-    ]
-    parts: dict[str, dict[Bucket, Sums]] = {}
-    for (what, bucket), sums in _tally(told_apart, live, ("part_of", "begins", "part"), key).items():
-        parts.setdefault(what, {})[bucket] = sums
-    return {what: {} for what in first} | parts
-
-
-def _joined(parts: Iterable[Mapping[Bucket, Sums]]) -> dict[Bucket, Sums]:
-    found: dict[Bucket, Sums] = {}
-    for part in parts:
-        for bucket, sums in part.items():
-            found[bucket] = found.get(bucket, Sums()) + sums
-    return found
-
-
 def _buckets(span: Span, grain: Grain, zone: ZoneInfo) -> Iterator[Bucket]:
     """Every bucket of the span, in order; of a day that is longer for its clock change each hour too."""
     if grain == Grain.HOUR:
@@ -249,7 +324,6 @@ def _buckets(span: Span, grain: Grain, zone: ZoneInfo) -> Iterator[Bucket]:
 _Tables = list[QuerySet[Any]]
 _Live = list[tuple[str, Bucket, Amounts]]
 _NO_BUCKET = Bucket(date.min)
-_REST = "*"  # no value of any dimension
 
 
 def _tally(
@@ -264,7 +338,7 @@ def _tally(
     for row in summed[0].union(*summed[1:], all=True) if len(summed) > 1 else chain(*summed):
         at, figures = dict(zip(columns, row, strict=False)), list(row[len(columns) :])
         bucket = Bucket(at["begins"], at["part"]) if "begins" in at else _NO_BUCKET
-        folding.add(found, key(at.get("what", at.get("part_of", "")), bucket), figures)
+        folding.add(found, key(at["what"], bucket), figures)
     for what, bucket, figures in live:
         folding.add(found, key(what, bucket), figures)
     return {at: Sums(tuple(figures)) for at, figures in found.items() if any(figures)}
@@ -273,7 +347,7 @@ def _tally(
 def _tables(question: Question, zone: ZoneInfo, grain: Grain) -> _Tables:
     """The rows that answer, as few as do; none where the jobs themselves do."""
     scope, filters = _narrowed(question)
-    stretches = _stretches(question.span, grain, today=clock.now().astimezone(zone).date())
+    stretches = _stretches(question.span, grain, zone)
     if not _is_cross(question):
         cells = _cells(scope, next(iter(_asked(question)), Dimension.ALL), filters, stretches)
         return [_named(cells, question.by, grain, "value", F("hour"))]
@@ -309,13 +383,14 @@ def _narrowed(question: Question) -> tuple[Scope, dict[Dimension, str]]:
     return scope, filters
 
 
-def _stretches(span: Span, grain: Grain, *, today: date) -> list[tuple[Grain, Span]]:
+def _stretches(span: Span, grain: Grain, zone: ZoneInfo) -> list[Stretch]:
     """What of which grain covers the days: months where they are whole, and the days at both edges.
 
     This month is whole up to today: nothing has ended later.
     """
     if grain != Grain.MONTH:
         return [(grain, span)]
+    today = clock.now().astimezone(zone).date()
     first = span.first if span.first.day == 1 else _month_after(span.first)
     is_whole = span.last >= today or _month_after(span.last) == span.last + _DAY
     end = _month_after(span.last) if is_whole else span.last.replace(day=1)
@@ -330,7 +405,7 @@ def _month_after(day: date) -> date:
 
 
 def _cells(
-    scope: Scope, dimension: Dimension, filters: dict[Dimension, str], stretches: list[tuple[Grain, Span]]
+    scope: Scope, dimension: Dimension, filters: dict[Dimension, str], stretches: list[Stretch]
 ) -> QuerySet[Any]:
     when = Q()
     for grain, span in stretches:
@@ -341,7 +416,7 @@ def _cells(
     return rows.filter(value=filters[dimension]) if dimension in filters else rows
 
 
-def _cross(scope: Scope, filters: dict[Dimension, str], stretches: list[tuple[Grain, Span]]) -> _Tables:
+def _cross(scope: Scope, filters: dict[Dimension, str], stretches: list[Stretch]) -> _Tables:
     """Of the full cross: months, and days, each where there are any."""
     wanted: dict[str, object] = {_COLUMNS[one][0]: word for one, word in filters.items()}
     wanted |= {f"{name}_id": pk for name, pk in (("member", scope.member), ("key", scope.key)) if pk}
@@ -371,7 +446,7 @@ def _live(question: Question, zone: ZoneInfo, grain: Grain) -> tuple[_Live, _Liv
 
     Of the question's span, and of the one before.
     """
-    read = facts.not_taken if _tables(question, zone, grain) else facts.ended
+    read = facts.ended if _is_cross(question) and grain == Grain.HOUR else facts.not_taken
     scope, filters = question.scope, question.filters
     where: dict[str, object] = {_COLUMNS[one][1]: _in_jobs(one, word) for one, word in filters.items()}
     status = str(where.pop("", ""))

@@ -1,6 +1,6 @@
 """What usage is asked and answered with: a scope, days, figures and how they are told apart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -52,6 +52,11 @@ class Sums:
     """Figures of jobs that ended. credits: whole, what was paid for them."""
 
     amounts: tuple[int, ...] = (0,) * len(FIGURES)
+
+    @classmethod
+    def of(cls, several: "Iterable[Sums]") -> "Sums":
+        """All of these together."""
+        return cls(tuple(map(sum, zip(*(sums.amounts for sums in several), strict=True)))) or cls()
 
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(tuple(a + b for a, b in zip(self.amounts, other.amounts, strict=True)))

@@ -1,8 +1,8 @@
 """What a page holds many of, rows and tiles: `*.jinja`, beside the page that holds them.
 
 Jinja2 compiles a template to Python and so writes a long table in a tenth of the time. A page, its frame and its
-components are Django's templates; `{% rows "jobs/rows.jinja" %}` puts such a part into one, with all that the page
-knows. Filters and tags of the house are the same ones in both; `address` stands for `{% url %}`.
+components but the tile are Django's templates; `{% rows "jobs/rows.jinja" %}` puts such a part into one, with all that
+the page knows. Filters and tags of the house are the same ones in both; `address` stands for `{% url %}`.
 """
 
 from typing import Any
@@ -12,14 +12,15 @@ from django.utils.translation import gettext, ngettext
 from jinja2 import Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
-from revidweb.web import addresses
+from revidweb.web import addresses, tiles
 from revidweb.web.templatetags import house
 
 
 def environment(**options: Any) -> Environment:
     """For the setting `TEMPLATES`. What a template names and nobody gave is an error."""
     made = Environment(**options | {"undefined": StrictUndefined}, trim_blocks=True, lstrip_blocks=True)  # noqa: S701  (Django's options escape)
-    made.filters |= house.register.filters | {"capfirst": capfirst, "date": date, "truncatechars": truncatechars}
+    made.filters |= house.register.filters | {"capfirst": capfirst, "date": date, "truncatechars": _truncated}
+    made.filters |= {"shape": tiles.shape, "words": tiles.words}
     made.globals |= {
         "_": gettext,
         "ngettext": ngettext,
@@ -28,6 +29,11 @@ def environment(**options: Any) -> Environment:
     }
     made.globals |= {"icon": house.icon, "badge": house.badge}
     return made
+
+
+def _truncated(text: str, most_chars: int) -> str:
+    """As Django's filter, which counts for long also where the text stays whole."""
+    return text if len(text) <= most_chars else truncatechars(text, most_chars)
 
 
 @pass_context

@@ -2,7 +2,8 @@
 
 import pytest
 
-from revidweb.credits import checking, ledger, statements
+from revidweb.credits import checking, ledger
+from revidweb.credits.figures import house_summary
 from revidweb.credits.models import Hold, Transfer, Wallet
 from tests import makers
 from tests.credits.makers import ACTOR, a_wallet, figures
@@ -49,7 +50,7 @@ def test_the_house_has_spent_less_then():
     hold = a_capture(house)
     a_capture(house, 7)
     ledger.refund(hold, actor=ACTOR)
-    found = statements.house_summary(house)
+    found = house_summary(house)
     assert (found.spent, found.issued) == (7, 0)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from revidweb.credits import checkpoints, ledger, statements
+from revidweb.credits import checkpoints, figures, ledger, statements
 from revidweb.credits.books import Together
 from revidweb.credits.models import Checkpoint
 from revidweb.credits.statements import Wanted
@@ -50,7 +50,7 @@ def test_lines_come_newest_first_with_what_a_bank_would_print():
 def test_the_house_sees_whom_it_gave_to():
     wallet = granted(100)
     (line,) = statements.lines(ledger.house(wallet.tenant))
-    assert (line.credits, line.balance_after, line.other.member) == (-100, -100, wallet.member)
+    assert (line.credits, line.balance_after, line.other.public_id) == (-100, -100, wallet.member.public_id)
 
 
 def test_lines_go_on_before_the_last_one_seen():
@@ -91,9 +91,9 @@ def test_lines_of_one_kind_and_time():
     assert amounts(statements.lines(wallet, wanted=Wanted(until=noon))) == [10]
 
 
-def test_a_page_takes_two_queries_however_long_it_is(django_assert_num_queries):
+def test_a_page_takes_one_query_however_long_it_is(django_assert_num_queries):
     wallet = granted(*range(1, 21))
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert len(statements.page(wallet, limit=10).lines) == 10
 
 
@@ -102,7 +102,7 @@ def test_a_summary_says_what_is_there_held_and_free():
     for _ in range(2):
         ledger.hold(wallet, credits=30, reference=a_reference())
     wallet.refresh_from_db()
-    assert statements.summary(wallet) == statements.Summary(balance=100, held=60, free=40, holds=2)
+    assert figures.summary(wallet) == figures.Summary(balance=100, held=60, free=40, holds=2)
 
 
 def test_the_house_says_what_it_issued_spent_and_holds():
@@ -111,12 +111,12 @@ def test_the_house_says_what_it_issued_spent_and_holds():
     ledger.transfer(wallet, house, credits=25, reference="transfer:1", actor=ACTOR)
     ledger.capture(ledger.hold(house, credits=30, reference="job:1"), actor=ACTOR)
     ledger.hold(house, credits=7, reference="job:2")
-    assert statements.house_summary(house) == statements.HouseSummary(issued=75, spent=30, held=7, holds=1)
+    assert figures.house_summary(house) == figures.HouseSummary(issued=75, spent=30, held=7, holds=1)
 
 
 def test_the_house_of_a_new_tenant_has_done_nothing():
     house = ledger.house(makers.a_tenant())
-    assert statements.house_summary(house) == statements.HouseSummary(issued=0, spent=0, held=0, holds=0)
+    assert figures.house_summary(house) == figures.HouseSummary(issued=0, spent=0, held=0, holds=0)
     assert statements.lines(house) == []
 
 
@@ -163,8 +163,8 @@ def test_each_line_has_the_balance_of_all_after_it(mark):
     mark(book), mark(house)
     assert balances(book) == TOGETHER
     assert balances(house) == OF_HOUSE
-    assert sum(credits for credits, _balance in TOGETHER) == statements.together(book.tenant).balance == 50
-    assert statements.figures(house) == statements.HouseSummary(issued=60, spent=9, held=0, holds=0)
+    assert sum(credits for credits, _balance in TOGETHER) == figures.together(book.tenant).balance == 50
+    assert figures.of(house) == figures.HouseSummary(issued=60, spent=9, held=0, holds=0)
 
 
 def test_a_filter_leaves_the_balances_as_they_are(mark):

@@ -73,7 +73,7 @@ def test_the_page_asks_few_questions_however_many_members(django_assert_max_num_
     for _other in range(others):
         ledger.wallet_of(a_member(admin.tenant))
     client = a_client(admin)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(9):
         client.get(url(admin))
 
 

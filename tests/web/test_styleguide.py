@@ -26,13 +26,19 @@ def names_of(answer):
 
 SHOWN_BY_ITSELF = {
     *("button", "field", "select", "segmented", "slider", "filedrop", "progress", "meter", "card", "stat", "table"),
-    *("pager", "tabs", "menu", "dialog", "toast", "tooltip", "code", "secret", "tile", "chart", "filterbar", "empty"),
+    *("pager", "tabs", "menu", "dialog", "toast", "tooltip", "code", "secret", "chart", "filterbar", "empty"),
     *("notice", "sort", "empty_row", "form_errors"),
 }
 
 
 def test_the_list_of_components_names_files_that_exist():
     assert SHOWN_BY_ITSELF <= PARTS
+
+
+def test_a_tile_is_shown_plain_and_selected():
+    markup = page().content.decode()
+    assert markup.count('<article class="tile"') == 4
+    assert markup.count('<article class="tile" data-state="selected">') == 1
 
 
 @pytest.mark.parametrize("state", ["queued", "working", "unknown", "done", "failed", "cancelled"])

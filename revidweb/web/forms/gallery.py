@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cached_property
-from typing import TypeVar
 from urllib.parse import urlencode
 
 from django.utils.formats import date_format
@@ -11,17 +10,15 @@ from django.utils.translation import gettext as _
 
 from revidweb.accounts import members
 from revidweb.accounts.actors import Actor
-from revidweb.accounts.models import Member
+from revidweb.accounts.members import Named
 from revidweb.catalog import listing
-from revidweb.catalog.models import MediaModel
+from revidweb.catalog.listing import Offered
 from revidweb.catalog.params import Choice
 from revidweb.keys import listing as keyring
 from revidweb.library.gallery import Filters
 from revidweb.providers.base import Kind
 
 from .filters import choices, word
-
-Row = TypeVar("Row")
 
 
 class FilterBar:
@@ -36,8 +33,8 @@ class FilterBar:
         """The filters that hold. One query for each that the address names by model, member or key."""
         return Filters(
             kind=_one_of(self._asked("kind"), lambda: [Kind.IMAGE, Kind.VIDEO]),
-            model=_named(self._asked("model"), lambda: self._models),
-            member=_named(self._asked("member"), lambda: self._members),
+            model=_pk(self._asked("model"), lambda: self._models),
+            member=_pk(self._asked("member"), lambda: self._members),
             key=_one_of(self._asked("key"), lambda: self._keys),
             favourite=self._asked("favourite") == "yes",
             search=self._asked("search"),
@@ -51,8 +48,8 @@ class FilterBar:
         held = self.filters
         words = {
             "kind": held.kind,
-            "model": held.model.name if held.model else "",
-            "member": held.member.public_id if held.member else "",
+            "model": self._asked("model") if held.model else "",
+            "member": self._asked("member") if held.member else "",
             "key": held.key,
             "favourite": "yes" if held.favourite else "",
             "search": held.search,
@@ -88,7 +85,7 @@ class FilterBar:
         """Whose results; nothing to choose for those who see only their own."""
         if not self._members:
             return []
-        words = [(name, str(member.person)) for name, member in self._members.items()]
+        words = [(member.public_id, member.name) for member in self._members.values()]
         return choices(words, self.values.get("member", ""), every=_("everyone"))
 
     @cached_property
@@ -109,16 +106,16 @@ class FilterBar:
         return _("Any day")
 
     @cached_property
-    def _models(self) -> dict[str, MediaModel]:
+    def _models(self) -> dict[str, Offered]:
         return {model.name: model for model in listing.offered(self.actor.tenant)}
 
     @cached_property
-    def _members(self) -> dict[str, Member]:
+    def _members(self) -> dict[str, Named]:
         return {member.public_id: member for member in members.told_apart(self.actor)}
 
     @cached_property
     def _keys(self) -> dict[str, str]:
-        return {} if self.actor.key else dict(keyring.named(self.actor, chosen=self._asked("key")))
+        return dict(keyring.named(self.actor, chosen=self._asked("key")))
 
     def _asked(self, name: str) -> str:
         return word(self.query, name)
@@ -128,8 +125,9 @@ def _one_of(word: str, words: Callable[[], Iterable[str]]) -> str:
     return word if word and word in words() else ""
 
 
-def _named(name: str, rows: Callable[[], Mapping[str, Row]]) -> Row | None:
-    return rows().get(name) if name else None
+def _pk(name: str, rows: Callable[[], Mapping[str, Named | Offered]]) -> int | None:
+    row = rows().get(name) if name else None
+    return row.pk if row else None
 
 
 def _day(text: str) -> date | None:

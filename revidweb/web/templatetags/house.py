@@ -6,9 +6,10 @@ attributes of the component's main element: `hx_post=url` is written `hx-post="â
 """
 
 import datetime as dt
+import html
 from collections.abc import Iterable
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django import template
@@ -69,8 +70,14 @@ def rows(context: template.Context, path: str, **values: Any) -> SafeString:
     """What the page holds many of, by a template of Jinja2 that knows what this one does, and these values."""
     jinja: Any = engines["jinja2"]
     told = {name: value for each in context.dicts for name, value in each.items() if name not in _CONSTANTS}
+    told["_"] = partial(_word, get_language())  # Django takes longer to find out the language than the word
     written: str = jinja.env.get_template(path).render(told | values)
     return mark_safe(written)  # noqa: S308  (Jinja2 escapes)
+
+
+@lru_cache(maxsize=1024)
+def _word(language: str | None, message: str) -> str:
+    return _(message)
 
 
 @register.simple_tag
@@ -88,7 +95,10 @@ def _badge(state: str, label: str, language: str | None) -> SafeString:
 
 @register.simple_tag
 def options(choices: Iterable[Any]) -> SafeString:
-    """The choices (value, label, is_chosen, is_possible, reason) of a list that opens: hundreds cost little so."""
+    """The choices (value, label, is_chosen, is_possible, reason) of a list that opens: hundreds cost little so.
+
+    Python's own `escape` writes what Django's does, in a fourth of the time.
+    """
     return mark_safe("".join(map(_option, choices)))  # noqa: S308  (each is escaped)
 
 
@@ -97,7 +107,7 @@ def _option(choice: Any) -> str:
     reason = getattr(choice, "reason", "")
     label = choice.label if is_possible or not reason else f"{choice.label} Â· {reason}"
     marks = (" selected" if choice.is_chosen else "") + ("" if is_possible else " disabled")
-    return f'<option value="{escape(choice.value)}"{marks}>{escape(label)}</option>'
+    return f'<option value="{html.escape(str(choice.value))}"{marks}>{html.escape(str(label))}</option>'
 
 
 @register.simple_tag

@@ -12,10 +12,10 @@ from django.views.decorators.vary import vary_on_headers
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member
 from revidweb.catalog.params import Choice
-from revidweb.credits import columns, ledger, statements
+from revidweb.credits import columns, figures, ledger, statements
 from revidweb.credits.books import Book, Together
 from revidweb.credits.models import TransferKind, Wallet, WalletKind
-from revidweb.credits.statements import Wanted
+from revidweb.credits.statements import NamedWallet, Wanted
 from revidweb.jobs import charges
 from revidweb.keys import naming
 from revidweb.keys import wallets as keywallets
@@ -82,7 +82,7 @@ def credits(request: ActorRequest) -> HttpResponse:
     subject, page = _opened(request, _subject(request, wallets), wanted, wallets)
     shown = {
         "subject": subject,
-        "figures": statements.figures(subject.book),
+        "figures": figures.of(subject.book),
         "granting": subject.member is not None and request.actor.may(Right.GRANT),
         "groups": _groups(request.actor, wallets, subject),
         "kinds": choices(_kinds(), wanted.kind, every=_("Everything")),
@@ -119,25 +119,17 @@ def _columns(subject: Subject) -> list[Column]:
 # -- whose -----------------------------------------------------------------------------------------------------------
 
 
-def _subject(request: ActorRequest, wallets: list[Wallet]) -> Subject:
+def _subject(request: ActorRequest, wallets: list[NamedWallet]) -> Subject:
     """Whose statement is asked for; a stranger to the actor is 404. wallets: some that are at hand."""
     asked = filters.word(request.GET, "of")
     if asked in (_TENANT, _HOUSE, ""):
         return _of_all(request.actor, asked, wallets)
-    at_hand = next((subject for subject in map(_of_wallet, wallets) if subject.word == asked), None)
-    if at_hand:
-        return at_hand
+    wallet = keywallets.found(request.actor, asked)
+    if wallet is not None:
+        return Subject(asked, wallet, member=wallet.member, key=None if wallet.member else wallet.api_key)
     return (
         _of_key(access.key(request, asked)) if asked.startswith("key_") else _of_member(access.member(request, asked))
     )
-
-
-def _of_wallet(wallet: Wallet) -> Subject:
-    if wallet.kind == WalletKind.HOUSE:
-        return Subject(_HOUSE, wallet)
-    if wallet.member:
-        return Subject(wallet.member.public_id, wallet, member=wallet.member)
-    return Subject(wallet.api_key.public_id, wallet, key=wallet.api_key)
 
 
 def _of_member(member: Member) -> Subject:
@@ -151,27 +143,28 @@ def _of_key(key: ApiKey) -> Subject:
     return Subject(key.public_id, key.wallet, key=key)
 
 
-def _of_all(actor: Actor, asked: str, wallets: list[Wallet]) -> Subject:
+def _of_all(actor: Actor, asked: str, wallets: list[NamedWallet]) -> Subject:
     """Of those who see all the tenant's or the house's, of others their own."""
     if actor.may(Right.SEE_ALL):
         return _house(actor, wallets) if asked == _HOUSE else Subject(_TENANT, Together(actor.tenant))
     if asked:
         raise Http404
-    mine = (subject for subject in map(_of_wallet, wallets) if subject.member == actor.in_person)
-    return next(mine, None) or _of_member(actor.in_person)
+    return _of_member(actor.in_person)
 
 
-def _house(actor: Actor, wallets: list[Wallet]) -> Subject:
-    at_hand = next((wallet for wallet in wallets if wallet.kind == WalletKind.HOUSE), None)
-    return Subject(_HOUSE, at_hand or ledger.house(actor.tenant))
+def _house(actor: Actor, wallets: list[NamedWallet]) -> Subject:
+    at_hand = next((wallet.id for wallet in wallets if wallet.kind == WalletKind.HOUSE), None)
+    # Beyond its id there is nothing to read of it: it stores no balance.
+    house = Wallet(pk=at_hand, tenant=actor.tenant, kind=WalletKind.HOUSE) if at_hand else ledger.house(actor.tenant)
+    return Subject(_HOUSE, house)
 
 
 def _opened(
-    request: ActorRequest, subject: Subject, wanted: Wanted, wallets: list[Wallet]
+    request: ActorRequest, subject: Subject, wanted: Wanted, wallets: list[NamedWallet]
 ) -> tuple[Subject, statements.Page]:
     """The page of the statement that is asked for; the house's where nothing is asked for and nobody holds anything."""
     before, after = (filters.number(request.GET, name) for name in ("before", "after"))
-    known = {wallet.pk: wallet for wallet in wallets}
+    known = {wallet.id: wallet for wallet in wallets}
     page = partial(statements.page, before=before, after=after, limit=_PER_PAGE, wanted=wanted, wallets=known)
     found = page(subject.book)
     if found.lines or not _may_be_house(request, subject, wanted):
@@ -184,13 +177,13 @@ def _may_be_house(request: ActorRequest, subject: Subject, wanted: Wanted) -> bo
     return subject.is_tenant and not request.GET.get("of") and wanted == statements.EVERYTHING
 
 
-def _groups(actor: Actor, wallets: list[Wallet], subject: Subject) -> list[Group]:
+def _groups(actor: Actor, wallets: list[NamedWallet], subject: Subject) -> list[Group]:
     """The statements to choose from; none where there is only one's own. The chosen one stands in any list."""
-    others = [one for one in map(_of_wallet, wallets) if not one.is_house]
-    if subject.word not in [_TENANT, _HOUSE, *(one.word for one in others)]:
-        others.insert(0, subject)
-    people = [(one.word, one.name) for one in others if one.member]
-    keys = [(one.word, one.name) for one in others if one.key]
+    people = [(one.public_id, one.name) for one in wallets if one.kind == WalletKind.MEMBER]
+    keys = [(one.public_id, one.name) for one in wallets if one.kind == WalletKind.KEY]
+    chosen = (subject.word, subject.name)
+    if (subject.member or subject.key) and chosen not in people + keys:
+        (people if subject.member else keys).insert(0, chosen)
     if actor.may(Right.SEE_ALL):
         alone = [(_TENANT, _("Members and keys")), (_HOUSE, _("The house"))]
         named = [("", alone), (_("Members"), people), (_("Keys"), keys)]

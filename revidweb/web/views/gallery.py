@@ -49,7 +49,7 @@ def gallery(request: ActorRequest) -> HttpResponse:
         "bar": bar,
         "days": _days(page.outputs, request.actor.tenant.zone, after=before if is_more else None),
         "before": before,
-        "address": bar.address_of(before=before.public_id) if before else bar.address or "?",
+        "position": bar.address_of(before=before.public_id) if before else bar.address or "?",
         "older": bar.address_of(before=page.outputs[-1].public_id) if page.has_older else "",
     }
     if not request.htmx or request.htmx.history_restore_request:

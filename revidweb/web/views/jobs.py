@@ -94,9 +94,9 @@ def _choices(actor: Actor, filters: listing.Filters) -> dict[str, list[Choice]]:
         "models": choices(models, filters.model, every=_("any")),
     }
     if actor.may(Right.SEE_ALL):
-        named = [(member.public_id, str(member.person)) for member in members.told_apart(actor)[:MEMBERS_MOST]]
-        offered["members"] = choices(named, filters.member, every=_("everyone"))
-    if not actor.key and (named := keyring.named(actor, chosen=filters.key)):
+        told = [(member.public_id, member.name) for member in members.told_apart(actor, most=MEMBERS_MOST)]
+        offered["members"] = choices(told, filters.member, every=_("everyone"))
+    if named := keyring.named(actor, chosen=filters.key):
         offered["keys"] = choices(named, filters.key, every=_("any"))
     return offered
 

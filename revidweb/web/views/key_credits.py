@@ -1,6 +1,5 @@
 """Credits of a key: its limits, and the statement of its own wallet or, of a shared key, what its own jobs cost."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -8,31 +7,21 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from revidweb.credits import columns, statements
+from revidweb.credits import columns, figures, statements
 from revidweb.credits.models import TransferKind, Wallet
 from revidweb.credits.statements import Line, Wanted
-from revidweb.jobs import charges, listing
+from revidweb.jobs import charges
+from revidweb.jobs.listing import Named
 from revidweb.jobs.models import Job
 from revidweb.keys import budgets
 from revidweb.keys.listing import Secrets
-from revidweb.web import access, days, exports
+from revidweb.web import access, creditlines, days, exports
 from revidweb.web.access import ActorRequest
+from revidweb.web.creditlines import Row
 from revidweb.web.forms import filters
 from revidweb.web.keycards import Card
 
 _PER_PAGE = 50
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line in words. credits: signed; balance_after: None where there is no own wallet; job: what it paid for."""
-
-    at: datetime
-    title: str
-    detail: str
-    credits: int
-    balance_after: int | None
-    job: Job | None
 
 
 def shown(request: ActorRequest) -> HttpResponse:
@@ -44,7 +33,7 @@ def shown(request: ActorRequest) -> HttpResponse:
         "is_filtered": any(told.values()),
         "export": exports.address(request, "credits_export", _days(request)),
         "gauges": Card(key, Secrets(), budgets.meters(key)).gauges,
-        "figures": statements.summary(key.wallet) if key.wallet else None,
+        "figures": figures.summary(key.wallet) if key.wallet else None,
         "spent": key.spent,
         **(_statement(request, key.wallet) if key.wallet else _charges(request)),
     }
@@ -87,19 +76,21 @@ def _statement(request: ActorRequest, wallet: Wallet) -> dict[str, object]:
     before, after = (filters.number(request.GET, name) for name in ("before", "after"))
     wanted = Wanted(since=since, until=until)
     page = statements.page(wallet, before=before, after=after, limit=_PER_PAGE, wanted=wanted)
-    jobs = listing.named(request.actor, [name for line in page.lines if (name := statements.job_of(line.reference))])
+    jobs = creditlines.jobs_of(request.actor, page.lines)
     return {
-        "rows": [_of_line(line, jobs.get(statements.job_of(line.reference))) for line in page.lines],
+        "rows": [_of_line(line, jobs) for line in page.lines],
         "older": _address(request, "before", str(page.older or "")),
         "newer": _address(request, "after", str(page.newer or "")),
     }
 
 
-def _of_line(line: Line, job: Job | None) -> Row:
-    title, detail = (job.media_model.title, job.prompt) if job else (_moved(line), "")
+def _of_line(line: Line, jobs: dict[str, Named]) -> Row:
+    job_id = statements.job_of(line.reference)
+    job = jobs.get(job_id)
+    title, detail = (job.model, job.prompt) if job else (_moved(line), "")
     if job and line.kind == TransferKind.REFUND:
-        title = _("Given back: %(title)s") % {"title": title}
-    return Row(line.at, title, detail, line.credits, line.balance_after, job)
+        title = creditlines.given_back(title)
+    return Row(line.at, title, detail, line.credits, line.balance_after, job=job_id if job else "")
 
 
 def _moved(line: Line) -> str:
@@ -134,4 +125,4 @@ def _place(request: ActorRequest, name: str) -> Job | None:
 
 def _of_charge(job: Job) -> Row:
     at = job.ended_at or job.created_at
-    return Row(at, job.media_model.title, job.prompt, -job.cost, None, job)
+    return Row(at, job.media_model.title, job.prompt, -job.cost, None, job=job.public_id)

@@ -8,7 +8,6 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,6 +17,7 @@ from revidweb.accounts import members as membership
 from revidweb.accounts.actors import Actor, Right
 from revidweb.accounts.models import Member, MemberQuerySet, MemberState, Role
 from revidweb.credits import columns
+from revidweb.credits.models import Wallet
 from revidweb.keys import leaving
 from revidweb.lib.refusal import Refusal
 from revidweb.web import access, exports, parts, roles, wording
@@ -25,24 +25,31 @@ from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.members import GrantForm, new_token
 
 _PER_PAGE = 50
+_SHOWN = (
+    *("public_id", "role", "state", "state_since", "joined_at", "person__name", "person__email"),
+    *("wallet__member", "wallet__balance", "wallet__held"),
+)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A role that the member could have instead of theirs."""
+    """A role in words: a member's own, or one that they could have instead."""
 
     role: Role
-    meaning: str | Promise
+    label: str
+    meaning: str
 
 
 @dataclass(frozen=True)
 class Row:
     """A member in the table, and what the actor may do to them.
 
-    choices: roles that the actor may give, none at all when the role stands.
+    wallet: theirs, or an empty one. choices: roles that the actor may give, none at all when the role stands.
     """
 
     member: Member
+    role: Choice
+    wallet: Wallet
     choices: list[Choice]
     is_self: bool
     may_let_go: bool
@@ -217,8 +224,8 @@ def _refused(request: ActorRequest, member: Member, reason: str) -> HttpResponse
 
 def _row(request: ActorRequest, member: Member, *, error: str = "", status: int = 200) -> HttpResponse:
     """The member's row alone, in place of the one that stands there."""
-    row = _as_row(request.actor, member, membership.owner_count(request.actor.tenant), error)
-    answer = render(request, "members/page.html#row", {"row": row}, status=status)
+    row = _as_row(request.actor, member, membership.owner_count(request.actor.tenant), _roles(), error)
+    answer = render(request, "members/page.html#rows", {"rows": [row]}, status=status)
     return reswap(retarget(answer, f"#{member.public_id}"), "outerHTML")
 
 
@@ -240,7 +247,8 @@ def _page(
 ) -> HttpResponse:
     of_removed = request.GET.get("state") == MemberState.REMOVED
     page, owners = _members_page(request, of_removed=of_removed), membership.owner_count(request.actor.tenant)
-    rows = [_as_row(request.actor, member, owners, (errors or {}).get(member.pk, "")) for member in page]
+    words = _roles()
+    rows = [_as_row(request.actor, member, owners, words, (errors or {}).get(member.pk, "")) for member in page]
     shown = {
         "page": page,
         "rows": rows,
@@ -255,18 +263,24 @@ def _page(
 
 def _members_page(request: ActorRequest, *, of_removed: bool) -> Page[Member]:
     rows = _listed(request.actor, of_removed=of_removed)
-    return Paginator(rows.select_related("wallet"), _PER_PAGE).get_page(request.GET.get("page"))
+    return Paginator(rows.select_related("wallet").only(*_SHOWN), _PER_PAGE).get_page(request.GET.get("page"))
 
 
 def _listed(actor: Actor, *, of_removed: bool) -> MemberQuerySet:
     return membership.removed(actor) if of_removed else membership.listed(actor)
 
 
-def _as_row(actor: Actor, member: Member, owners: int, error: str = "") -> Row:
-    choices = membership.roles_for(actor, member, owners=owners)
+def _roles() -> dict[str, Choice]:
+    """Every role in words, which take long to translate: once for all rows."""
+    return {role: Choice(role, str(role.label), str(roles.MEANINGS[role])) for role in Role}
+
+
+def _as_row(actor: Actor, member: Member, owners: int, words: dict[str, Choice], error: str = "") -> Row:
     return Row(
         member,
-        [Choice(role, roles.MEANINGS[role]) for role in choices],
+        words[member.role],
+        getattr(member, "wallet", None) or Wallet(),
+        [words[role] for role in membership.roles_for(actor, member, owners=owners)],
         is_self=member == actor.member,
         may_let_go=membership.may_let_go(actor, member, owners=owners),
         may_restore=membership.may_restore(actor, member),

@@ -1,14 +1,12 @@
-"""How the gallery shows its results: `{% load gallery %}`."""
+"""What a tile says of a result, and its shape: filters of `gallery/tiles.jinja`."""
 
-from django import template
+from functools import lru_cache
 
 from revidweb.catalog import labels
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import Output
 
-from . import house
-
-register = template.Library()
+from .templatetags import house
 
 # Width to height of the shapes that gallery.css knows. Inline styles are forbidden, so a tile takes the nearest one,
 # at most 5 % off, and its picture covers the difference.
@@ -26,7 +24,6 @@ def _ratio(shape: str) -> float:
 RATIOS = {shape: _ratio(shape) for shape in SHAPES}
 
 
-@register.filter
 def words(output: Output) -> list[str]:
     """What a tile says below the prompt: the model, the size, the cost."""
     job, file = output.job, output.file
@@ -35,8 +32,11 @@ def words(output: Output) -> list[str]:
     return [job.media_model.title, size, house.credits(job.credits)]
 
 
-@register.filter
 def shape(file: StoredFile) -> str:
     """The shape nearest to the file's own: "16:9"."""
-    own = file.width / file.height
+    return _nearest(file.width / file.height)
+
+
+@lru_cache(maxsize=1024)
+def _nearest(own: float) -> str:
     return min(RATIOS, key=lambda name: max(RATIOS[name] / own, own / RATIOS[name]))
