@@ -1,12 +1,15 @@
 """Which limits of keys are near or reached, and telling it once: a row on the trail, which others read."""
 
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from celery import shared_task
 from django.db import transaction
-from django.db.models import BigIntegerField, DateField, F, Q
+from django.db.models import BigIntegerField, Case, DateField, F, FloatField, Q, When
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Greatest
 
 from revidweb.accounts.actors import Actor, Right
 from revidweb.lib import kept
@@ -17,6 +20,7 @@ from . import budgets
 from .budgets import SPANS, Meter
 from .models import AlertLevel, ApiKey, ApiKeyQuerySet, KeyAlert
 
+_MOST = 20
 _WHAT = {AlertLevel.NEAR: "key.limit_near", AlertLevel.REACHED: "key.limit_reached"}
 
 
@@ -34,16 +38,14 @@ def tick() -> None:
 def near(actor: Actor, *, most: int) -> list[tuple[ApiKey, Meter]]:
     """Live keys that the actor may see of which a limit is near or reached, each with the fullest one.
 
-    At most so many, the fullest first. One query.
+    At most so many (and at most 20), the fullest first. One query.
     """
-    found = [
-        (key, max(meters, key=_share)) for key in _seen(actor) if (meters := [meter for meter, _level in _levels(key)])
-    ]
-    return sorted(found, key=lambda one: (-_share(one[1]), one[0].name))[:most]
+    passed = ((key, [meter for meter, _level in _levels(key)]) for key in _fullest(actor)[:most])
+    return [(key, max(meters, key=lambda meter: meter.used / meter.most)) for key, meters in passed if meters]
 
 
-def _seen(actor: Actor) -> list[ApiKey]:
-    """What may be near of the keys that the actor may see, with what their limits are counted by."""
+def _fullest(actor: Actor) -> list[ApiKey]:
+    """The few fullest of the keys that the actor may see and that are near, with what their limits are counted by."""
     today = budgets.today(actor.tenant)
     words: dict[str, Any] = {span: budgets.beginning(span, today) for span in SPANS} | {"tenant": actor.tenant.pk}
     if actor.may(Right.MANAGE_KEYS):
@@ -58,7 +60,15 @@ def _seen(actor: Actor) -> list[ApiKey]:
 def _counted(**whose: Word) -> ApiKeyQuerySet:
     begins = {span: Word(span, DateField()) for span in SPANS}
     rows = _near(begins).filter(tenant=Word("tenant", BigIntegerField()), **whose)
-    return rows.select_related("wallet").only(*_COUNTED_BY)
+    shares = (_share(used, most, counts) for used, most, counts in _figures(begins))
+    fullest = rows.alias(share=Greatest(*shares)).order_by("-share", "name", "pk")[:_MOST]
+    return fullest.select_related("wallet").only(*_COUNTED_BY)
+
+
+def _share(used: Combinable, most: str, counts: Q) -> Case:
+    """How much is used of what the column allows: 0 to 1."""
+    its = Cast(used, FloatField()) / F(most)
+    return Case(When(counts & Q(**{f"{most}__gt": 0}), then=its), default=0.0, output_field=FloatField())
 
 
 _COUNTED_BY = (
@@ -69,21 +79,21 @@ _OF_TENANT = kept.Rows(_counted)  # of every overview
 _OF_MEMBER = kept.Rows(lambda: _counted(member=Word("member", BigIntegerField())))
 
 
-def _share(meter: Meter) -> float:
-    return meter.used / meter.most
-
-
 def _near(begins: Mapping[str, Word] | None = None) -> ApiKeyQuerySet:
     """Live keys with a figure that may be near its limit.
 
     begins: the first day of each window; without it a window's figure may be of an earlier one.
     """
-    near = _is_near(F("filled") - F("wallet__balance") + F("wallet__held"), "filled")
-    near |= _is_near(F("lifetime_credits"), "lifetime_limit")
+    near = [counts & _is_near(used, most) for used, most, counts in _figures(begins or {})]
+    return ApiKey.objects.live().filter(reduce(or_, near))
+
+
+def _figures(begins: Mapping[str, Word]) -> Iterator[tuple[Combinable, str, Q]]:
+    """What is used, the column of what is allowed, and when it counts."""
+    yield F("filled") - F("wallet__balance") + F("wallet__held"), "filled", Q()
+    yield F("lifetime_credits"), "lifetime_limit", Q()
     for span in SPANS:
-        counts = Q(counted_on__gte=begins[span]) if begins else Q()
-        near |= counts & _is_near(F(f"{span}_credits"), f"{span}_limit")
-    return ApiKey.objects.live().filter(near)
+        yield F(f"{span}_credits"), f"{span}_limit", Q(counted_on__gte=begins[span]) if begins else Q()
 
 
 def _is_near(used: Combinable, most: str) -> Q:
