@@ -6,6 +6,7 @@ attributes of the component's main element: `hx_post=url` is written `hx-post="â
 """
 
 import datetime as dt
+import html
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import lru_cache
@@ -97,7 +98,7 @@ def _option(choice: Any) -> str:
     reason = getattr(choice, "reason", "")
     label = choice.label if is_possible or not reason else f"{choice.label} Â· {reason}"
     marks = (" selected" if choice.is_chosen else "") + ("" if is_possible else " disabled")
-    return f'<option value="{escape(choice.value)}"{marks}>{escape(label)}</option>'
+    return f'<option value="{html.escape(str(choice.value))}"{marks}>{html.escape(str(label))}</option>'
 
 
 @register.simple_tag
