@@ -7,15 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import BigIntegerField, DateTimeField, F, Field, QuerySet
 from django.db.models.functions import Coalesce
 
 from revidweb.accounts.models import Tenant
-from revidweb.lib import clock
+from revidweb.lib import clock, kept
+from revidweb.lib.kept import Word
 
-from .models import Settlement, Verdict
+from .models import Job, Settlement, Verdict
 
 _STATUS = {Verdict.DONE: "done", Verdict.CANCELLED: "cancelled"}  # all else failed
 _COLUMNS = (
@@ -89,22 +91,48 @@ def not_taken(tenant: Tenant, where: Mapping[str, object], *, since: datetime, u
 
     where: values by the columns of a job.
     """
-    return _facts(_due(tenant).filter(**_of_jobs(where, since, until)), _Reading.NEW)
+    return [_fact(row, _Reading.NEW) for row in _asked(tenant, where, since, until, is_due=True)]
 
 
 def ended(tenant: Tenant, where: Mapping[str, object], *, since: datetime, until: datetime) -> list[Fact]:
     """Every job that ended in that time, taken or not; where, since, until as above. One query; for short times."""
-    rows = Settlement.objects.filter(tenant=tenant, job__tenant=tenant, **_of_jobs(where, since, until))
-    return _facts(rows, _Reading.WHOLE)
+    return [_fact(row, _Reading.WHOLE) for row in _asked(tenant, where, since, until, is_due=False)]
+
+
+def _asked(
+    tenant: Tenant, where: Mapping[str, object], since: datetime, until: datetime, *, is_due: bool
+) -> list[tuple[Any, ...]]:
+    """Rows of settlements, those that are due alone or all; by a statement of each shape that is kept."""
+    shape = tuple((column, value is None) for column, value in where.items())
+    return _statement(is_due, shape).all(tenant=tenant.pk, since=since, until=until, **where)
+
+
+@lru_cache(maxsize=256)
+def _statement(is_due: bool, shape: tuple[tuple[str, bool], ...]) -> kept.Values:
+    """shape: the columns of a job that are asked for, and whether by none."""
+    return kept.Values(lambda: _rows(is_due, shape))
+
+
+def _rows(is_due: bool, shape: tuple[tuple[str, bool], ...]) -> "QuerySet[Any, Any]":
+    tenant, moment = Word("tenant", BigIntegerField()), DateTimeField()
+    rows = Settlement.objects.filter(
+        tenant=tenant, job__ended_at__gte=Word("since", moment), job__ended_at__lt=Word("until", moment)
+    )
+    rows = rows.filter(is_due=True) if is_due else rows.filter(job__tenant=tenant)
+    for column, is_none in shape:
+        rows = rows.filter(**{f"job__{column}": None if is_none else Word(column, _field(column))})
+    return rows.values_list(*_COLUMNS)
+
+
+def _field(column: str) -> "Field[Any, Any]":
+    """What a word of this column is, of a relation its key."""
+    field: Any = Job._meta.get_field(column)
+    own: Field[Any, Any] = field.target_field if field.is_relation else field
+    return own
 
 
 def _due(tenant: Tenant) -> "QuerySet[Settlement]":
     return Settlement.objects.filter(tenant=tenant, is_due=True)
-
-
-def _of_jobs(where: Mapping[str, object], since: datetime, until: datetime) -> dict[str, object]:
-    asked = {"ended_at__gte": since, "ended_at__lt": until, **where}
-    return {f"job__{column}": value for column, value in asked.items()}
 
 
 def _mark(rows: "QuerySet[Settlement]") -> None:

@@ -2,16 +2,19 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
-from django.db.models import CharField, F, QuerySet, Value
+from django.db.models import BigIntegerField, CharField, F, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, NullIf
 
-from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.actors import ActingKey, Actor, Right
 from revidweb.accounts.models import Member, Tenant
 from revidweb.catalog.models import MediaModel, Offer
 from revidweb.connections.models import Connection
 from revidweb.keys.models import ApiKey
+from revidweb.lib import kept
+from revidweb.lib.kept import Word
 
 from .models import Dimension
 
@@ -38,9 +41,8 @@ class Directory:
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
         self._names: dict[str, dict[str, Name]] = {dimension: {} for dimension in _TABLES}
-        several = [_named(rows, dimension) for dimension, rows in _seen(actor).items()]
-        first, *others = several
-        for dimension, pk, word, label in first.union(*others, all=True):
+        words = {"tenant": actor.tenant.pk, "member": actor.member.pk if actor.member else None}
+        for dimension, pk, word, label in _statement(actor.rights, is_key=actor.key is not None).all(**words):
             self._names[dimension][str(pk)] = Name(str(pk), word, label)
 
     def of(self, dimension: Dimension) -> list[Name]:
@@ -103,12 +105,24 @@ def _everything(actor: Actor) -> dict[Dimension, QuerySet[Any]]:
     return rows
 
 
-def _seen(actor: Actor) -> dict[Dimension, QuerySet[Any]]:
-    """The newest of them."""
-    return {
-        dimension: rows.filter(pk__in=rows.order_by("-pk").values("pk")[:MOST_NAMED])
+@lru_cache(maxsize=64)
+def _statement(rights: frozenset[Right], *, is_key: bool) -> kept.Values:
+    """What any actor of these rights may name, the newest of each dimension."""
+    return kept.Values(lambda: _newest(_in_words(rights, is_key=is_key)))
+
+
+def _in_words(rights: frozenset[Right], *, is_key: bool) -> Actor:
+    """An actor of these rights, with a place for a word where its tenant and member stand in a statement."""
+    tenant, member = (Word(name, BigIntegerField()) for name in ("tenant", "member"))
+    return Actor(cast("Tenant", tenant), cast("Member", member), rights, ActingKey(0, "", "") if is_key else None)
+
+
+def _newest(actor: Actor) -> "QuerySet[Any, Any]":
+    first, *others = (
+        _named(rows.filter(pk__in=rows.order_by("-pk").values("pk")[:MOST_NAMED]), dimension)
         for dimension, rows in _everything(actor).items()
-    }
+    )
+    return first.union(*others, all=True)
 
 
 def _models(tenant: Tenant) -> QuerySet[Any]:

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from typing import NamedTuple
+from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from django.utils import formats
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from revidweb.accounts.actors import Actor
 from revidweb.catalog import labels
@@ -32,6 +33,7 @@ from revidweb.web.forms.usage import Asked
 from revidweb.web.templatetags import house
 
 MOST_ROWS = 100
+_MARK = "the-word-of-a-group"
 _LOW = 120  # the height of a chart beside other things, in pixels
 DIMENSIONS: dict[Dimension, str | Promise] = {
     Dimension.MODEL: gettext_lazy("Model"),
@@ -71,12 +73,24 @@ class Tile:
     change: Change | None = None
 
 
+class Figures(NamedTuple):
+    """Sums as the table writes them, a dash for what is not known."""
+
+    jobs: str
+    credits: str
+    success: str
+    average: str
+    time: str
+    upstream: str
+
+
 @dataclass(frozen=True)
 class Row:
     """A group in the table. colour: of its part of the chart. href: the page of this group alone; jobs: its jobs."""
 
     label: str
     sums: Sums
+    written: Figures
     colour: str
     href: str
     jobs: str
@@ -175,7 +189,8 @@ class Shown:
     def chart(self) -> Chart:
         """Bars of what adds up, lines of what does not."""
         asked, grain = self.asked, self.usage.grain
-        places = [self._place(bucket) for bucket in self.usage.buckets]
+        write = _days()
+        places = [self._place(bucket, write) for bucket in self.usage.buckets]
         nothing = _("No job ended in this time.")
         if asked.measure in ("credits", "jobs"):
             title = str(_TITLES[asked.measure, grain])
@@ -197,7 +212,7 @@ class Shown:
             return [Series(str(forms.MEASURES[self.asked.measure]), self._values(self.usage.by_bucket))]
         shown = [self._part(value) for value in parts]
         if len(self.usage.groups) > len(parts) and self.asked.measure in ("credits", "jobs"):
-            shown.append(self._others())
+            shown.append(self._others(shown))
         return shown
 
     def _part(self, value: str) -> Series:
@@ -205,21 +220,15 @@ class Shown:
         values = self._values(self.usage.parts[value])
         return Series(self._label(value), values, href=self._switched(word), is_off=word in self.asked.off)
 
-    def _others(self) -> Series:
-        known = [sum((part.get(bucket, Sums()) for part in self.usage.parts.values()), Sums()) for bucket in self._at]
-        rest = {
-            bucket: self.usage.by_bucket.get(bucket, Sums()) - sums
-            for bucket, sums in zip(self._at, known, strict=True)
-        }
+    def _others(self, shown: list[Series]) -> Series:
+        parts = zip(self._values(self.usage.by_bucket), *(one.values for one in shown), strict=True)
+        rest = [(whole or 0) - sum(part or 0 for part in known) for whole, *known in parts]
         href, is_off = self._switched("other"), "other" in self.asked.off
-        return Series(_("Other"), self._values(rest), href=href, is_off=is_off, is_rest=True)
-
-    @property
-    def _at(self) -> tuple[Bucket, ...]:
-        return self.usage.buckets
+        return Series(_("Other"), rest, href=href, is_off=is_off, is_rest=True)
 
     def _values(self, part: Mapping[Bucket, Sums]) -> list[int | float | None]:
-        return [self._value(part.get(bucket, Sums())) for bucket in self._at]
+        nothing = Sums()
+        return [self._value(part.get(bucket, nothing)) for bucket in self.usage.buckets]
 
     def _value(self, sums: Sums) -> int | float | None:
         if self.asked.measure == "success":
@@ -233,19 +242,18 @@ class Shown:
         off = self.asked.off
         return self.asked.but(off=tuple(one for one in off if one != word) if word in off else (*off, word)).address
 
-    def _place(self, bucket: Bucket) -> charts.Bucket:
+    def _place(self, bucket: Bucket, write: "_WriteDay") -> charts.Bucket:
         grain = self.usage.grain
         if grain == Grain.HOUR:
             begins = (folding.midnight(bucket.day, self.zone) + timedelta(hours=bucket.hour)).astimezone(self.zone)
-            at = formats.time_format(begins, "H:i")
-            return charts.Bucket(f"{formats.date_format(bucket.day, 'j M')}, {at}", at, self._jobs(_one(bucket.day)))
+            at = f"{begins:%H:%M}"
+            return charts.Bucket(f"{write(bucket.day, 'j M')}, {at}", at, self._jobs(_one(bucket.day)))
         if grain == Grain.DAY:
-            name = formats.date_format(bucket.day, "D j M Y")
-            return charts.Bucket(name, formats.date_format(bucket.day, "j M"), self._jobs(_one(bucket.day)))
+            return _place(bucket.day, self._jobs(_one(bucket.day)), write)
         span = self.usage.question.span
         month = Span(max(bucket.day, span.first), min(_month_end(bucket.day), span.last))
-        tick = formats.date_format(bucket.day, "M" if bucket.day.month > 1 else "M Y")
-        return charts.Bucket(formats.date_format(bucket.day, "F Y"), tick, self._jobs(month))
+        tick = write(bucket.day, "M" if bucket.day.month > 1 else "M Y")
+        return charts.Bucket(write(bucket.day, "F Y"), tick, self._jobs(month))
 
     # -- table
 
@@ -255,21 +263,32 @@ class Shown:
         groups = list(self.usage.groups.items())
         shown = groups if self.asked.everything else groups[:MOST_ROWS]
         colours = {value: str(number) for number, value in enumerate(self.usage.parts, 1)}
-        return [self._row(value, sums, colours.get(value, "rest")) for value, sums in shown]
+        write = _writer()
+        return [self._row(value, sums, write(sums), colours.get(value, "rest")) for value, sums in shown]
+
+    @property
+    def total(self) -> Figures:
+        """The figures below them."""
+        return _writer()(self.usage.total)
 
     @property
     def left_out(self) -> int:
         """How many rows are not shown."""
         return len(self.usage.groups) - len(self.rows)
 
-    def _row(self, value: str, sums: Sums, colour: str) -> Row:
+    def _row(self, value: str, sums: Sums, written: Figures, colour: str) -> Row:
         if self.asked.by == Dimension.ALL:
-            return Row(_("All jobs"), sums, "1", "", self._jobs(self.usage.question.span))
-        word = self._names[value].word
+            return Row(_("All jobs"), sums, written, "1", "", self._jobs(self.usage.question.span))
+        word = quote_plus(self._names[value].word)
+        href, jobs = (address.replace(_MARK, word) for address in self._of_one)
+        return Row(self._label(value), sums, written, colour, href, jobs)
+
+    @cached_property
+    def _of_one(self) -> tuple[str, str]:
+        """The address of one group alone and that of its jobs, with a mark for its word: each row has both."""
         others = Dimension.KIND if self.asked.by == Dimension.MODEL else Dimension.MODEL
-        alone = self.asked.narrowed(self.asked.by, word).but(by=others)
-        jobs = self._jobs(self.usage.question.span, **{self.asked.by.value: word})
-        return Row(self._label(value), sums, colour, alone.address, jobs)
+        alone = self.asked.narrowed(self.asked.by, _MARK).but(by=others)
+        return alone.address, self._jobs(self.usage.question.span, **{self.asked.by.value: _MARK})
 
     @property
     def head(self) -> str:
@@ -304,10 +323,12 @@ class Shown:
 
     def _jobs(self, span: Span, **more: str) -> str:
         """The jobs behind it, as their page lists them."""
+        return jobs_forms.of_days(self._narrowed_jobs(**more), span.first, span.last)
+
+    def _narrowed_jobs(self, **more: str) -> str:
         asked = {dimension.value: word for dimension, word in self.asked.filters.items()} | more
         asked["state"] = asked.pop("status", "")
-        filters = Filters(**asked, ended_from=span.first, ended_to=span.last)
-        return jobs_address(self.actor, filters)
+        return jobs_address(self.actor, Filters(**asked, ended_from=None, ended_to=None))
 
     @cached_property
     def removable(self) -> list[Removable]:
@@ -337,14 +358,9 @@ def lately(actor: Actor, scope: Scope, *, days: int, **filters: str) -> Chart:
 
 def by_day(actor: Actor, span: Span, found: Mapping[date, Sums], *, height: int, **filters: str) -> Chart:
     """Credits a day, each day leading to its jobs."""
-    places = [
-        charts.Bucket(
-            formats.date_format(day, "D j M Y"),
-            formats.date_format(day, "j M"),
-            jobs_address(actor, Filters(**filters, ended_from=day, ended_to=day)),
-        )
-        for day in span.each
-    ]
+    jobs = jobs_address(actor, Filters(**filters, ended_from=None, ended_to=None))
+    write = _days()
+    places = [_place(day, jobs_forms.of_days(jobs, day, day), write) for day in span.each]
     series = Series(_("Credits"), [found.get(day, Sums()).credits for day in span.each])
     nothing = ngettext("Nothing was spent on this day", "Nothing was spent in these %(days)s days", span.days)
     return charts.bars(
@@ -361,6 +377,48 @@ def jobs_address(actor: Actor, filters: Filters) -> str:
 def _jobs_page(place: str) -> str:
     """Every bar and row leads there."""
     return reverse("jobs", kwargs={"tenant_slug": place})
+
+
+def _place(day: date, href: str, write: "_WriteDay") -> charts.Bucket:
+    """A day on the axis."""
+    return charts.Bucket(write(day, "D j M Y"), write(day, "j M"), href)
+
+
+# -- many words ------------------------------------------------------------------------------------------------------
+# To ask for the reader's language takes longer than to write a number, so it is asked for once.
+
+_WriteDay = Callable[[date, str], str]
+
+
+def _days() -> _WriteDay:
+    """A writer of days in a format of Django's."""
+    return partial(_day, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _day(language: str | None, day: date, style: str) -> str:
+    return formats.date_format(day, style)
+
+
+def _writer() -> Callable[[Sums], Figures]:
+    """A writer of rows."""
+    whole, percentage, put, took = axes.figures(), axes.percentages(), axes.separators(), cache(house.duration)
+
+    def figure(number: int) -> str:
+        return f"−{whole(-number)}" if number < 0 else whole(number)
+
+    def write(sums: Sums) -> Figures:
+        rate, average, median_s = sums.success_percent, sums.average_credits, sums.median_s
+        return Figures(
+            figure(sums.jobs),
+            figure(sums.credits),
+            "–" if rate is None else percentage(rate),
+            "–" if average is None else put(f"{average:,.1f}"),
+            "–" if median_s is None else took(round(median_s)),
+            figure(round(upstream_credits(sums))),
+        )
+
+    return write
 
 
 def upstream_credits(sums: Sums) -> Decimal:

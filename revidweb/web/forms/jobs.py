@@ -1,6 +1,7 @@
 """The filters of the jobs table, as the address carries them."""
 
 from collections.abc import Mapping
+from datetime import date
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
@@ -29,6 +30,11 @@ def address(filters: Filters, **more: str) -> str:
     """The query string of these filters and what else the address carries; "?" for none."""
     words = {name: str(value) for name, value in (vars(filters) | more).items() if value}
     return f"?{urlencode(words)}"
+
+
+def of_days(address: str, first: date, last: date) -> str:
+    """The same address, of jobs alone that ended in these days: of many days it is quicker than each by itself."""
+    return f"{address}{'' if address.endswith('?') else '&'}ended_from={first}&ended_to={last}"
 
 
 def states() -> dict[str, str]:
