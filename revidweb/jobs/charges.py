@@ -13,6 +13,8 @@ from .listing import PER_PAGE, Page
 from .models import Job, JobQuerySet
 
 _REFUND = "refund:job:"
+_COST = ("state", "credits", "refunded", "hold__captured")
+_OF_A_LINE = ("public_id", "prompt", "created_at", "ended_at", "media_model__title", *_COST)
 
 
 def found(actor: Actor, *, since: datetime | None = None, until: datetime | None = None) -> JobQuerySet:
@@ -54,12 +56,12 @@ def page(
     after: Job | None = None,
     limit: int = PER_PAGE,
 ) -> Page:
-    """Jobs of the actor that cost something, with hold and model, those that ended last first. One query.
+    """Jobs of the actor that cost something, with what a line says of them, those that ended last first. One query.
 
     since, until: aware, the latter not included. before, after: the job where the page beside this one ends. Where
     fewer than a page are newer than `after`, the newest page is meant: a second query.
     """
-    rows = found(actor, since=since, until=until).select_related("media_model", "hold")
+    rows = found(actor, since=since, until=until).select_related("media_model", "hold").only(*_OF_A_LINE)
     if after is not None:
         newer = list(rows.filter(_is_later(after)).reverse()[: limit + 1])
         if len(newer) > limit:

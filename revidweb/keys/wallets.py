@@ -7,6 +7,7 @@ from django.db.models.functions import Coalesce
 
 from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
+from revidweb.credits import figures
 from revidweb.credits.models import Wallet, WalletKind
 from revidweb.credits.statements import NamedWallet
 from revidweb.lib import kept
@@ -31,8 +32,9 @@ def listed(actor: Actor) -> list[NamedWallet]:
 
 def found(actor: Actor, public_id: str) -> Wallet | None:
     """The wallet of this member or key, with it, by their public id; None where it is not to be read. One query."""
-    rows = Wallet.objects.filter(_readable(actor), Q(member__public_id=public_id) | Q(api_key__public_id=public_id))
-    return rows.select_related("member__person", "api_key").first()
+    whose = "api_key" if public_id.startswith("key_") else "member"
+    rows = Wallet.objects.filter(_readable(actor), **{f"{whose}__public_id": public_id})
+    return figures.with_holds(rows.select_related("member__person", "api_key")).first()
 
 
 def _readable(actor: Actor) -> Q:

@@ -306,6 +306,15 @@ def test_credits_of_a_shared_key_are_what_its_own_jobs_cost(user):
     assert "496 left today" in shown
 
 
+def test_the_statement_of_a_shared_key_asks_the_same_however_long_it_is(user, django_assert_num_queries):
+    shared = a_key(user.member, day=500)
+    client = a_key_client(shared.secret)
+    for _ in range(3):
+        an_output(user.member, key=shared.key, held_on=budgets.hold(shared.key, credits=4, jobs=1))
+        with django_assert_num_queries(7):
+            page(client, "credits")
+
+
 @pytest.mark.parametrize("query", [{"from": "2026-11-20"}, {"from": "nonsense", "to": "9999-99-99"}, {"before": "-1"}])
 def test_any_filter_of_the_statement_is_answered(budgeted, query):
     assert page(a_key_client(budgeted.secret), "credits", **query).status_code == 200

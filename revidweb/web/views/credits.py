@@ -124,12 +124,17 @@ def _subject(request: ActorRequest, wallets: list[NamedWallet]) -> Subject:
     asked = filters.word(request.GET, "of")
     if asked in (_TENANT, _HOUSE, ""):
         return _of_all(request.actor, asked, wallets)
-    wallet = keywallets.found(request.actor, asked)
-    if wallet is not None:
-        return Subject(asked, wallet, member=wallet.member, key=None if wallet.member else wallet.api_key)
-    return (
+    return _of_wallet(request.actor, asked) or (
         _of_key(access.key(request, asked)) if asked.startswith("key_") else _of_member(access.member(request, asked))
     )
+
+
+def _of_wallet(actor: Actor, asked: str) -> Subject | None:
+    """The statement of a member or a key, by public id; None where the actor finds no wallet of theirs yet."""
+    wallet = keywallets.found(actor, asked)
+    if wallet is None:
+        return None
+    return Subject(asked, wallet, member=wallet.member, key=None if wallet.member else wallet.api_key)
 
 
 def _of_member(member: Member) -> Subject:
@@ -149,7 +154,7 @@ def _of_all(actor: Actor, asked: str, wallets: list[NamedWallet]) -> Subject:
         return _house(actor, wallets) if asked == _HOUSE else Subject(_TENANT, Together(actor.tenant))
     if asked:
         raise Http404
-    return _of_member(actor.in_person)
+    return _of_wallet(actor, actor.in_person.public_id) or _of_member(actor.in_person)
 
 
 def _house(actor: Actor, wallets: list[NamedWallet]) -> Subject:
@@ -181,9 +186,8 @@ def _groups(actor: Actor, wallets: list[NamedWallet], subject: Subject) -> list[
     """The statements to choose from; none where there is only one's own. The chosen one stands in any list."""
     people = [(one.public_id, one.name) for one in wallets if one.kind == WalletKind.MEMBER]
     keys = [(one.public_id, one.name) for one in wallets if one.kind == WalletKind.KEY]
-    chosen = (subject.word, subject.name)
-    if (subject.member or subject.key) and chosen not in people + keys:
-        (people if subject.member else keys).insert(0, chosen)
+    if (subject.member or subject.key) and subject.word not in [one.public_id for one in wallets]:
+        (people if subject.member else keys).insert(0, (subject.word, subject.name))
     if actor.may(Right.SEE_ALL):
         alone = [(_TENANT, _("Members and keys")), (_HOUSE, _("The house"))]
         named = [("", alone), (_("Members"), people), (_("Keys"), keys)]
