@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from revidweb.accounts.models import Tenant
@@ -90,6 +90,13 @@ def not_taken(tenant: Tenant, where: Mapping[str, object], *, since: datetime, u
     where: values by the columns of a job.
     """
     return _facts(_due(tenant).filter(**_of_jobs(where, since, until)), _Reading.NEW)
+
+
+def credits_not_taken(tenant: Tenant, where: Mapping[str, object], *, since: datetime) -> "QuerySet[Any, Any]":
+    """The credits of what `take` would give of jobs that ended from `since` on: one row with their sum, or none."""
+    rows = _due(tenant).filter(**_of_jobs(where, since, clock.now()))
+    summed = rows.order_by().values("tenant").annotate(new=Sum(F("credits") - F("counted_credits")))
+    return summed.values_list("new")
 
 
 def ended(tenant: Tenant, where: Mapping[str, object], *, since: datetime, until: datetime) -> list[Fact]:
