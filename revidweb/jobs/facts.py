@@ -10,7 +10,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import BigIntegerField, DateTimeField, F, Field, QuerySet
+from django.db.models import BigIntegerField, DateTimeField, F, Field, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from revidweb.accounts.models import Tenant
@@ -92,6 +92,14 @@ def not_taken(tenant: Tenant, where: Mapping[str, object], *, since: datetime, u
     where: values by the columns of a job.
     """
     return [_fact(row, _Reading.NEW) for row in _asked(tenant, where, since, until, is_due=True)]
+
+
+def credits_not_taken(tenant: Tenant, where: Mapping[str, object], *, since: datetime) -> "QuerySet[Any, Any]":
+    """The credits of what `take` would give of jobs that ended from `since` on: one row with their sum, or none."""
+    asked = {f"job__{column}": value for column, value in where.items()}
+    rows = _due(tenant).filter(job__ended_at__gte=since, job__ended_at__lt=clock.now(), **asked)
+    summed = rows.order_by().values("tenant").annotate(new=Sum(F("credits") - F("counted_credits")))
+    return summed.values_list("new")
 
 
 def ended(tenant: Tenant, where: Mapping[str, object], *, since: datetime, until: datetime) -> list[Fact]:

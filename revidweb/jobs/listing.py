@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
 from revidweb.credits.models import HoldState
+from revidweb.keys.models import ApiKey
 from revidweb.lib.csvfile import Column, moment, number, seconds, text, word
 from revidweb.providers.base import Kind
 
@@ -94,6 +95,12 @@ def page(
         rows = rows.filter(pk__lt=before.pk)
     jobs = list(rows[: limit + 1])
     return Page(jobs[:limit], has_older=len(jobs) > limit, has_newer=before is not None)
+
+
+def latest_of(actor: Actor, key: ApiKey, *, most: int) -> list[Job]:
+    """The newest jobs of a key that the actor may see, with their models and holds. One query."""
+    rows = Job.objects.visible_to(actor).filter(key=key)
+    return list(rows.select_related("media_model", "hold").order_by("-id")[:most])
 
 
 def named(actor: Actor, public_ids: Iterable[str]) -> dict[str, Named]:

@@ -16,6 +16,14 @@ from .models import ApiKey, ApiKeyQuerySet, KeyKind, KeySecret
 LIVE, REVOKED = "live", "revoked"
 MOST_NAMED = 200  # in a list to pick from by eye
 _LIVE_FIRST = F("revoked_at").desc(nulls_first=True)
+_SHOWN = (
+    *("public_id", "name", "kind", "spent", "filled", "last_used_at", "expires_at", "paused_at", "revoked_at"),
+    *("day_limit", "week_limit", "month_limit", "lifetime_limit", "counted_on"),
+    *("day_credits", "week_credits", "month_credits", "lifetime_credits"),
+    *("tenant__time_zone", "wallet__balance", "wallet__held"),
+    *("member__role", "member__state", "member__person__name", "member__person__email"),
+    *("wallet__origin__member__person__name", "wallet__origin__member__person__email"),
+)
 
 
 @dataclass(frozen=True)
@@ -36,14 +44,14 @@ class Secrets:
 
 
 def found(actor: Actor, filters: Filters) -> ApiKeyQuerySet:
-    """The keys that the actor may see and that are asked for, newest first, with member, wallet and origin."""
+    """The keys that the actor may see and that are asked for, newest first, as lists show them."""
     rows = ApiKey.objects.visible_to(actor).filter(revoked_at__isnull=filters.state != REVOKED)
     if filters.kind in KeyKind.values:
         rows = rows.filter(kind=filters.kind)
     if filters.search:
         ends_so = KeySecret.objects.filter(key=OuterRef("pk"), last4=_ending(filters.search))
         rows = rows.filter(Q(name__icontains=filters.search) | Q(Exists(ends_so)))
-    return with_payer(rows).order_by("-id")
+    return with_payer(rows).only(*_SHOWN).order_by("-id")
 
 
 def _ending(search: str) -> str:
@@ -113,7 +121,8 @@ _NAMED_OF_MEMBER = kept.Values(lambda: _named(member=Word("member", BigIntegerFi
 def secrets(keys: Iterable[ApiKey]) -> dict[int, Secrets]:
     """The secrets of each of these keys by its primary key. One query."""
     rows: dict[int, list[KeySecret]] = {}
-    for secret in KeySecret.objects.filter(key__in=list(keys)).order_by("-pk"):
+    of_keys = KeySecret.objects.filter(key__in=[key.pk for key in keys]).order_by("-pk")
+    for secret in of_keys.only("key", "prefix", "last4", "expires_at"):
         rows.setdefault(secret.key_id, []).append(secret)
     return {pk: _told_apart(row) for pk, row in rows.items()}
 

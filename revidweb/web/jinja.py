@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from revidweb.web import addresses, tiles
-from revidweb.web.templatetags import house
+from revidweb.web.templatetags import house, keys
 
 
 def environment(**options: Any) -> Environment:
@@ -25,6 +25,7 @@ def environment(**options: Any) -> Environment:
         "_": gettext,
         "ngettext": ngettext,
         "address": _address,
+        "ago": pass_context(keys.ago),
         "local_time": pass_context(house.local_time),
     }
     made.globals |= {"icon": house.icon, "badge": house.badge}

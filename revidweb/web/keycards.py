@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from revidweb.accounts.actors import Actor
 from revidweb.accounts.models import Member, MemberState
@@ -64,7 +65,7 @@ class Card:
     secrets: Secrets
     meters: list[Meter]
 
-    @property
+    @cached_property
     def fullest(self) -> Meter | None:
         """The limit that is most used up; None for a key without limits."""
         return fullest(self.meters)
@@ -91,7 +92,7 @@ class Card:
     @property
     def state(self) -> tuple[str, str]:
         """Its badge: tone and word. What stops it comes before what only warns."""
-        return next(badge for applies, *badge in self._states() if applies)  # type: ignore[return-value]
+        return next((tone, _(word)) for applies, tone, word in self._states() if applies)
 
     @property
     def kind(self) -> str:
@@ -110,14 +111,15 @@ class Card:
 
     def _states(self) -> Iterable[tuple[bool, str, str]]:
         key, percent = self.key, _percent(self.fullest) if self.fullest else 0
-        yield key.revoked_at is not None, "idle", _("revoked")
-        yield key.is_expired, "idle", _("expired")
-        yield key.paused_at is not None, "idle", _("paused")
-        yield key.member is not None and key.member.state == MemberState.SUSPENDED, "idle", _("member suspended")
-        yield percent >= AlertLevel.REACHED, "bad", _("exhausted")
-        yield percent >= AlertLevel.NEAR, "warn", _("near its limit")
-        yield self.secrets.old is not None, "warn", _("rotating")
-        yield True, "ok", _("active")
+        is_suspended = key.member is not None and key.member.state == MemberState.SUSPENDED
+        yield key.revoked_at is not None, "idle", gettext_noop("revoked")
+        yield key.is_expired, "idle", gettext_noop("expired")
+        yield key.paused_at is not None, "idle", gettext_noop("paused")
+        yield is_suspended, "idle", gettext_noop("member suspended")
+        yield percent >= AlertLevel.REACHED, "bad", gettext_noop("exhausted")
+        yield percent >= AlertLevel.NEAR, "warn", gettext_noop("near its limit")
+        yield self.secrets.old is not None, "warn", gettext_noop("rotating")
+        yield True, "ok", gettext_noop("active")
 
 
 def of(keys: Iterable[ApiKey]) -> list[Card]:

@@ -7,14 +7,15 @@ from django.urls import reverse
 
 from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, of
-from revidweb.accounts.models import Role
+from revidweb.accounts.models import Role, Tenant
 from revidweb.credits import ledger
-from revidweb.jobs import pace, submit
+from revidweb.jobs import submit
 from revidweb.jobs.models import Job, Settlement, Verdict
 from revidweb.keys import checking, issuing
 from revidweb.keys.models import ApiKey, KeySecret
 from revidweb.lib import clock
 from revidweb.providers.base import Kind, Mode, Order
+from revidweb.stats import counting, pace
 from tests import makers
 from tests.keys.makers import a_key
 from tests.web.jobs_pages import HTMX, a_user, an_owner, text
@@ -90,12 +91,25 @@ def test_it_says_how_long_the_budget_lasts_at_this_pace(owner, key):
 
 def test_the_pace_of_a_young_key_counts_the_days_that_it_has(owner, key):
     settled(key, 20, days_ago=0)
-    found = pace.of(ApiKey.objects.get(pk=key.pk))
+    found = pace.of(ApiKey.objects.get(pk=key.pk), key.tenant.zone)
     assert (found.credits, found.days, found.lasts_days(80)) == (20, 1, 4)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
+def test_the_pace_is_the_same_before_and_after_it_is_counted(owner, key, zone):
+    Tenant.objects.filter(pk=key.tenant_id).update(time_zone=zone)
+    for credits, days_ago in ((1, 0), (20, 3), (30, 6.9), (1000, 7.1), (1000, 8)):
+        settled(key, credits, days_ago=days_ago)
+    row = ApiKey.objects.get(pk=key.pk)
+    assert pace.of(row, row.tenant.zone).credits == 51
+    counting.tick()
+    assert pace.of(row, row.tenant.zone).credits == 51
+    Settlement.objects.filter(credits=20).update(credits=15, is_due=True)
+    assert pace.of(row, row.tenant.zone).credits == 46
+
+
 def test_what_spends_nothing_lasts_no_number_of_days(owner, key):
-    assert pace.of(key).lasts_days(100) is None
+    assert pace.of(key, key.tenant.zone).lasts_days(100) is None
     assert "at this pace" not in text(get(owner, key))
 
 

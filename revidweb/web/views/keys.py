@@ -18,12 +18,13 @@ from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
 from revidweb.catalog.params import Choice
 from revidweb.jobs import listing as jobs
-from revidweb.jobs import pace
 from revidweb.keys import issuing, listing
 from revidweb.keys.issuing import Issued
 from revidweb.keys.listing import Filters
 from revidweb.keys.models import ApiKey, KeyKind
 from revidweb.lib.refusal import Refusal
+from revidweb.stats import pace
+from revidweb.stats import usage as counted
 from revidweb.stats.values import Scope
 from revidweb.web import access, examples, exports, keycards, keytrail, parts, usage_words, wording
 from revidweb.web.access import ActorRequest, actor_may
@@ -190,17 +191,16 @@ def page(request: ActorRequest, row: ApiKey, *, status: int = 200, opened: str =
 def _shown(actor: Actor, row: ApiKey) -> dict[str, Any]:
     """Six queries; seven of a paused one."""
     (card,) = keycards.of([row])
-    latest = jobs.page(actor, jobs.Filters(key=row.public_id), limit=_LATEST_JOBS)
     return {
         "card": card,
         "payer": card.payer(actor),
-        "jobs": latest.jobs,
+        "jobs": jobs.latest_of(actor, row, most=_LATEST_JOBS),
         "deeds": keytrail.of(row),
         "may_manage": row.revoked_at is None and issuing.may_manage(actor, row),
         "may_rotate": row.revoked_at is None and issuing.may_rotate(actor, row),
         "may_resume": row.revoked_at is None and issuing.may_resume(actor, row),
         "paused_by": _paused_by(row),
-        **_paced(card),
+        **_paced(actor, card),
         "rotate_form": forms.rotation_of(card.secrets.current),
         "top_up_form": forms.fresh_top_up(),
     }
@@ -212,7 +212,7 @@ def _paused_by(row: ApiKey) -> str:
     return members.names(row.tenant, [member]).get(member, "") if member else ""
 
 
-def _paced(card: Card) -> dict[str, Any]:
+def _paced(actor: Actor, card: Card) -> dict[str, Any]:
     """How fast it spends, and how long what is left lasts. One query."""
-    lately = pace.of(card.key)
+    lately = pace.of(card.key, counted.zone_for(actor))
     return {"pace": lately, "lasts": None if card.left is None else lately.lasts_days(card.left)}
