@@ -172,11 +172,11 @@ def test_a_changed_filter_brings_the_grid_alone_under_a_clean_address(look):
 
 
 @pytest.mark.parametrize("count", [1, 12])
-def test_it_asks_11_questions_however_many_results(look, client, count, django_assert_num_queries):
+def test_it_asks_ten_questions_however_many_results(look, client, count, django_assert_num_queries):
     owner = an_actor_with(count, role="owner")
     before = an_output(owner.member)
     path = look(owner).request["PATH_INFO"]
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         client.get(f"{path}?kind=image&before={before.public_id}")
 
 
