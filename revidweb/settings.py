@@ -152,11 +152,8 @@ def _database() -> dict[str, Any]:
         config["CONN_MAX_AGE"] = env.whole("DATABASE_KEEP_S", 60, least=0, most=3600)
         config["CONN_HEALTH_CHECKS"] = True
         config["ENGINE"] = "revidweb.lib.postgresql"
-        # Words are bound at the server, so that it plans what is asked often once: to plan a statement of many joins
-        # takes ten times as long as to run it.
         prepares = env.flag("DATABASE_PREPARE", default=True)
-        binding = {"server_side_binding": True, "prepare_threshold": 5 if prepares else None}
-        config["OPTIONS"] = {**config.get("OPTIONS", {}), **binding}
+        config["OPTIONS"] = {**config.get("OPTIONS", {}), "prepare_threshold": 5 if prepares else None}
     return config
 
 

@@ -171,7 +171,11 @@ def of(person: Person) -> list[Member]:
     return _OF_PERSON.all(person=person.pk)
 
 
-_OF_PERSON = kept.Rows(lambda: _of(Word("person", BigIntegerField())).active().order_by("tenant__name", "pk"))
+def _letting_in() -> MemberQuerySet:
+    return _of(Word("person", BigIntegerField())).active().order_by("tenant__name", "pk")
+
+
+_OF_PERSON = kept.Rows(_letting_in, is_planned_once=True)
 
 
 def first_of(person: Person) -> Member | None:

@@ -93,7 +93,7 @@ def _on_sale() -> "QuerySet[Price]":
     return Price.objects.on_sale(tenant).filter(offer__media_model__name=name)
 
 
-_SOLD = kept.Rows(_on_sale)
+_SOLD = kept.Rows(_on_sale, is_planned_once=True)
 
 
 def _in_mode(sold: Sequence[Row], mode: Mode) -> list[Row]:

@@ -41,11 +41,11 @@ def of(actor: Actor) -> Balance:
     its connections in use last told, less what is held on it and not yet taken there: an account charges when it takes
     an order, and what it tells then is without that.
     """
-    wallet = _OF_KEY.first(key=actor.key.pk) if actor.key else None
+    wallet = _OF_KEY.first(pk=actor.key.pk) if actor.key else None
     if wallet is None and actor.member is not None:
         if actor.member.is_paid_by_house:
             return _house(actor.tenant.pk)
-        wallet = _OF_MEMBER.first(member=actor.member.pk)
+        wallet = _OF_MEMBER.first(pk=actor.member.pk)
     wallet = wallet or Wallet()
     return Balance(wallet.free, wallet.held, is_paid_by_house=False)
 
@@ -94,11 +94,14 @@ def _held() -> "QuerySet[Any, Any]":
     return of_house.annotate(held=Sum("credits"), rows=Count("pk")).values_list("held", "rows")
 
 
-_HELD = kept.Values(_held)
+_HELD = kept.Values(_held, is_planned_once=True)
 
 
-_OF_KEY = kept.Rows(lambda: Wallet.objects.filter(api_key=Word("key", BigIntegerField())))
-_OF_MEMBER = kept.Rows(lambda: Wallet.objects.filter(member=Word("member", BigIntegerField())))
+def _of(owner: str) -> kept.Rows[Wallet]:
+    return kept.Rows(lambda: Wallet.objects.filter(**{owner: Word("pk", BigIntegerField())}), is_planned_once=True)
+
+
+_OF_KEY, _OF_MEMBER = _of("api_key"), _of("member")
 
 
 def _house(tenant_id: int) -> Balance:
@@ -118,7 +121,7 @@ def _of_house() -> "QuerySet[Any, Any]":
     return tenants.values_list(_sum(told, "balance"), _sum(held, "credits"))
 
 
-_OF_HOUSE = kept.Values(_of_house)  # of every page
+_OF_HOUSE = kept.Values(_of_house, is_planned_once=True)  # of every page
 
 
 def _sum(rows: "QuerySet[Connection] | QuerySet[Hold]", column: str) -> Coalesce:

@@ -11,6 +11,7 @@ from revidweb.accounts import members
 from revidweb.accounts.actors import Actor, Right
 from revidweb.credits.models import HoldState
 from revidweb.keys.models import ApiKey
+from revidweb.lib import kept
 from revidweb.lib.csvfile import Column, moment, number, seconds, text, word
 from revidweb.providers.base import Kind
 
@@ -83,18 +84,24 @@ def page(
 ) -> Page:
     """The newest jobs that the actor may see, or the newest of those older than `before`, or the next after `after`.
 
-    One query. Where fewer than a page are newer than `after`, the newest page is meant: a second one.
+    Two queries. Where fewer than a page are newer than `after`, the newest page is meant: a third one.
     """
-    rows = found(actor, filters)
-    rows = rows.select_related("media_model", "cover", "hold", "member__person", "key").only(*_IN_A_ROW)
+    ids = found(actor, filters).values_list("pk", flat=True)
     if after is not None:
-        newer = list(rows.filter(pk__gt=after.pk).order_by("id")[: limit + 1])
+        newer = list(ids.filter(pk__gt=after.pk).order_by("id")[: limit + 1])
         if len(newer) > limit:
-            return Page(newer[limit - 1 :: -1], has_older=True, has_newer=True)
+            return Page(_ROWS.all(newer[limit - 1 :: -1]), has_older=True, has_newer=True)
     if before is not None:
-        rows = rows.filter(pk__lt=before.pk)
-    jobs = list(rows[: limit + 1])
-    return Page(jobs[:limit], has_older=len(jobs) > limit, has_newer=before is not None)
+        ids = ids.filter(pk__lt=before.pk)
+    these = list(ids[: limit + 1])
+    return Page(_ROWS.all(these[:limit]), has_older=len(these) > limit, has_newer=before is not None)
+
+
+def _rows() -> JobQuerySet:
+    return Job.objects.select_related("media_model", "cover", "hold", "member__person", "key").only(*_IN_A_ROW)
+
+
+_ROWS = kept.ByIds(_rows)
 
 
 def latest_of(actor: Actor, key: ApiKey, *, most: int) -> list[Job]:

@@ -58,7 +58,7 @@ def _of_key() -> JobQuerySet:
     return _told(Job.objects.of_key(tenant, key)).filter(public_id=Word("job_id", CharField()))
 
 
-_OF_KEY = kept.Rows(_of_key)  # programs ask every few seconds
+_OF_KEY = kept.Rows(_of_key, is_planned_once=True)  # programs ask every few seconds
 
 
 def count(actor: Actor, wanted: Wanted) -> int:

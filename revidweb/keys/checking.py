@@ -75,7 +75,7 @@ def _opened() -> "QuerySet[KeySecret]":
     return KeySecret.objects.filter(sha256=Word("sha256", CharField())).select_related(*its)
 
 
-_OPENED = kept.Rows(_opened)  # of every request
+_OPENED = kept.Rows(_opened, is_planned_once=True)  # of every request
 
 
 def _with_its(rows: ApiKeyQuerySet) -> ApiKeyQuerySet:

@@ -1,7 +1,11 @@
-"""Hot statements, written once a thread.
+"""Hot statements: written once a thread, and planned once a connection where one plan is good for all.
 
-Django takes longer to write a statement of many columns than PostgreSQL to answer it. What every request asks is
-therefore kept, with places for its words.
+Django takes longer to write a statement of many columns than PostgreSQL to answer it, and PostgreSQL takes longer to
+plan one of many joins than to run it. What every request asks is therefore kept, with places for its words.
+
+`is_planned_once`: for what an index finds by its words alone, whatever they are. A list is planned anew each time, with
+its words in sight: the plan that is good for the average tenant reads a million rows of a large one before it comes to
+those of a small one.
 """
 
 import threading
@@ -11,12 +15,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 
+import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models import BigIntegerField, Expression, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
+_AT_ONCE = 50
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
@@ -43,8 +49,8 @@ class Rows(Generic[M]):
     build: the queryset, with a `Word` in each place for one; called once a thread. It prefetches nothing.
     """
 
-    def __init__(self, build: "Callable[[], QuerySet[M]]") -> None:
-        self._kept = _Once(lambda: _Model(_written(build())))
+    def __init__(self, build: "Callable[[], QuerySet[M]]", *, is_planned_once: bool = False) -> None:
+        self._kept = _Once(lambda: _Model(_written(build(), is_planned_once=is_planned_once)))
 
     def all(self, **words: Any) -> list[M]:
         """Every row with these words in their places. One query."""
@@ -55,11 +61,32 @@ class Rows(Generic[M]):
         return next(iter(self.all(**words)), None)
 
 
+class ByIds(Generic[M]):
+    """Rows of a model by their ids, with what `build` selects along; planned once, of however many tables that is.
+
+    A list that shows much of each row finds the ids of a page first, and then these rows.
+    """
+
+    def __init__(self, build: "Callable[[], QuerySet[M]]") -> None:
+        words = [Word(f"id{place}", BigIntegerField()) for place in range(_AT_ONCE)]
+        self._rows = Rows(lambda: build().filter(pk__in=words), is_planned_once=True)
+
+    def all(self, ids: Sequence[int]) -> list[M]:
+        """The rows that there are, in the order of their ids. One query for each fifty."""
+        found = {row.pk: row for begin in range(0, len(ids), _AT_ONCE) for row in self._some(ids[begin:][:_AT_ONCE])}
+        return [found[pk] for pk in ids if pk in found]
+
+    def _some(self, ids: Sequence[int]) -> list[M]:
+        """The last one fills the places that are left."""
+        full = [*ids, *[ids[-1]] * (_AT_ONCE - len(ids))]
+        return self._rows.all(**{f"id{place}": pk for place, pk in enumerate(full)})
+
+
 class Values:
     """Values as `build` asks for them by `values_list`; else as `Rows`."""
 
-    def __init__(self, build: "Callable[[], QuerySet[Any, Any]]") -> None:
-        self._kept = _Once(lambda: _written(build()))
+    def __init__(self, build: "Callable[[], QuerySet[Any, Any]]", *, is_planned_once: bool = False) -> None:
+        self._kept = _Once(lambda: _written(build(), is_planned_once=is_planned_once))
 
     def all(self, **words: Any) -> list[tuple[Any, ...]]:
         """Every tuple with these words in their places. One query."""
@@ -75,7 +102,7 @@ class Update:
     def run(self, **words: Any) -> int:
         """Change them with these words in their places; how many they were. One statement."""
         sql, params = self._kept.here()
-        with _done(sql, _bound(params, words)) as cursor:
+        with _done(sql, _bound(params, words), is_planned_once=True) as cursor:
             return int(cursor.rowcount)
 
 
@@ -85,7 +112,7 @@ def insert(rows: Sequence[Model]) -> None:
         return
     model = type(rows[0])
     words = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in rows for field in _fields(model)]
-    with _done(_inserting(model, len(rows), connection.vendor), words) as cursor:
+    with _done(_inserting(model, len(rows), connection.vendor), words, is_planned_once=True) as cursor:
         chosen = cursor.fetchall()
     for row, (pk,) in zip(rows, chosen, strict=True):
         row.pk = pk
@@ -116,18 +143,20 @@ class _Query:
     params: Sequence[Any]
     compiler: Any
     converters: dict[int, Any]
+    is_planned_once: bool
 
     def ask(self, words: dict[str, Any]) -> Iterable[Sequence[Any]]:
-        with _done(self.sql, _bound(self.params, words)) as cursor:
+        with _done(self.sql, _bound(self.params, words), is_planned_once=self.is_planned_once) as cursor:
             found = cursor.fetchall()
         told: Iterable[Sequence[Any]] = self.compiler.apply_converters(found, self.converters)
         return told if self.converters else found
 
 
-def _written(rows: "QuerySet[Any, Any]") -> _Query:
+def _written(rows: "QuerySet[Any, Any]", *, is_planned_once: bool) -> _Query:
     compiler: Any = rows.query.get_compiler(using=rows.db)
     sql, params = compiler.as_sql()
-    return _Query(sql, params, compiler, compiler.get_converters([column[0] for column in compiler.select]))
+    converters = compiler.get_converters([column[0] for column in compiler.select])
+    return _Query(sql, params, compiler, converters, is_planned_once)
 
 
 def _changing(rows: "QuerySet[Any]", values: dict[str, Any]) -> tuple[str, Sequence[Any]]:
@@ -186,8 +215,13 @@ def _bound(params: Sequence[Any], words: dict[str, Any]) -> list[Any]:
 
 
 @contextmanager
-def _done(sql: str, params: Sequence[Any]) -> Iterator[CursorWrapper]:
-    """The statement, done."""
+def _done(sql: str, params: Sequence[Any], *, is_planned_once: bool) -> Iterator[CursorWrapper]:
+    """The statement, done. Where PostgreSQL is to keep its plan, its words are bound there."""
+    is_bound_there = is_planned_once and connection.vendor == "postgresql"
     with connection.cursor() as cursor:
+        if is_bound_there:
+            cursor.cursor = psycopg.Cursor(connection.connection)
         cursor.execute(sql, params)
+        if is_bound_there and connection.queries_logged:
+            connection.queries_log[-1]["sql"] = sql  # this kind of cursor does not tell
         yield cursor

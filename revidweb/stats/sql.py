@@ -14,15 +14,13 @@ from revidweb.lib import bulk
 from .folding import FIGURES, Amounts
 
 _AT_ONCE = 2000
-# A plan that is kept knows no days and expects one cell, so it would sort thousands of them to add them up.
-_OF_MANY = "SET LOCAL enable_sort = off"
 
 
 @contextmanager
-def one_moment(*, of_many: bool = False) -> Iterator[None]:
+def one_moment() -> Iterator[None]:
     """All that is read in the block is of one moment: what is counted meanwhile is seen in one place, not in two.
 
-    Inside a transaction it is that one's business. of_many: thousands of cells may be summed.
+    Inside a transaction it is that one's business.
     """
     if connection.in_atomic_block:
         yield
@@ -30,9 +28,6 @@ def one_moment(*, of_many: bool = False) -> Iterator[None]:
         yield from _one_moment_of_sqlite()
     else:
         with _repeatable(), transaction.atomic():
-            if of_many:
-                with connection.cursor() as cursor:
-                    cursor.execute(_OF_MANY)
             yield
 
 

@@ -111,7 +111,7 @@ def grain_of(span: Span, zone: ZoneInfo) -> Grain:
 # -- the answer ------------------------------------------------------------------------------------------------------
 
 
-@sql.one_moment(of_many=True)
+@sql.one_moment()
 def read(question: Question, zone: ZoneInfo) -> Usage:
     """The answer, in at most three queries."""
     grain = grain_of(question.span, zone)
@@ -246,7 +246,7 @@ def days(scope: Scope, span: Span, zone: ZoneInfo) -> dict[date, Sums]:
     return {day: sums for (day, _value), sums in days_by(Dimension.ALL, scope, span, zone).items()}
 
 
-@sql.one_moment(of_many=True)
+@sql.one_moment()
 def days_by(by: Dimension, scope: Scope, span: Span, zone: ZoneInfo) -> dict[tuple[date, str], Sums]:
     """The same of each value of a dimension of the scope, by day and value."""
     question = Question(scope, span, by)

@@ -147,7 +147,7 @@ def _membership() -> QuerySet[Member]:
     return members.with_tenants(usage.with_zone(bell.with_unread(mine)))
 
 
-_MEMBER = kept.Rows(_membership)  # of every page
+_MEMBER = kept.Rows(_membership, is_planned_once=True)  # of every page
 
 
 def _row(rows: QuerySet[Row], public_id: str) -> Row:

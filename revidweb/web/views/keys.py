@@ -65,18 +65,20 @@ def _page(request: ActorRequest, *, form: NewKeyForm | None = None, status: int 
 
 
 def _listed(request: ActorRequest) -> dict[str, Any]:
-    """Three queries; four where nothing is found."""
+    """Four queries."""
     filters = _filters(request)
-    page = Paginator(listing.found(request.actor, filters), _PER_PAGE).get_page(request.GET.get("page"))
+    found = listing.found(request.actor, filters).values_list("pk", flat=True)
+    page = Paginator(found, _PER_PAGE).get_page(request.GET.get("page"))
+    keys = listing.shown(list(page))
     is_filtered = filters != Filters()
     return {
         "filters": filters,
         "kinds": choices(keycards.KINDS.items(), filters.kind, every=_("All kinds")),  # type: ignore[arg-type]
         "states": _states(filters),
         "page": page,
-        "rows": [(card, card.payer(request.actor)) for card in keycards.of(page)],
+        "rows": [(card, card.payer(request.actor)) for card in keycards.of(keys)],
         "is_filtered": is_filtered,
-        "is_empty": not page.object_list and (not is_filtered or listing.is_empty(request.actor)),
+        "is_empty": not keys and (not is_filtered or listing.is_empty(request.actor)),
         "manages": request.actor.may(Right.MANAGE_KEYS),
         "export": exports.address(request, "keys_export", _query(filters)),
         **parts.neighbours(page, _query(filters)),
