@@ -27,12 +27,6 @@ def listed(actor: Actor) -> QuerySet[Notice]:
     return Notice.objects.visible_to(actor).order_by("-id")
 
 
-def newest_unread(actor: Actor, *, most: int) -> QuerySet[Notice]:
-    """The few newest that the member has not read; none, without a query, where none is unread."""
-    rows = Notice.objects.visible_to(actor).unread().order_by("-id")
-    return rows[:most] if unread(actor) else rows.none()
-
-
 def read(notice: Notice) -> None:
     """Mark one as read. Again: nothing happens."""
     Notice.objects.filter(pk=notice.pk).unread().update(read_at=clock.now())

@@ -1,23 +1,28 @@
 """A notice in sentences: what happened, what follows, and where to go."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models import BigIntegerField, OuterRef, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Coalesce, Substr
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from revidweb.accounts.actors import Actor
 from revidweb.connections.models import Connection
 from revidweb.jobs.models import Job
 from revidweb.keys.models import ApiKey
+from revidweb.lib import kept
+from revidweb.lib.kept import Word
 
+from . import bell
 from .models import Notice
 
 _PROMPT_CHARS = 60
+_NEWEST_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,20 @@ class Told:
 
 def told(rows: QuerySet[Notice]) -> list[Told]:
     """These notices with their words, in the same order. One query, whatever their number."""
-    named = rows.select_related("row", "tenant").annotate(about_name=_NAME)
+    return _told(_named_in(rows))
+
+
+def newest_unread(actor: Actor) -> list[Told]:
+    """The three newest notices that the member has not read. One query, none where none is unread."""
+    return _told(_UNREAD.all(member=actor.in_person.pk)) if bell.unread(actor) else []
+
+
+def _told(named: Iterable[Any]) -> list[Told]:
     return [Told(notice, _of(notice, notice.about_name)) for notice in named]
+
+
+def _named_in(rows: QuerySet[Notice]) -> QuerySet[Any]:
+    return rows.select_related("row", "tenant").annotate(about_name=_NAME)
 
 
 def _named(rows: QuerySet[Any], room: str, column: str) -> Subquery:
@@ -58,6 +75,14 @@ _NAME = Coalesce(
     Value(""),
     output_field=TextField(),
 )
+
+
+def _unread() -> QuerySet[Any]:
+    mine = Notice.objects.filter(member=Word("member", BigIntegerField())).unread()
+    return _named_in(mine).order_by("-pk")[:_NEWEST_MOST]
+
+
+_UNREAD = kept.Rows(_unread)  # of every overview
 
 
 def _short(prompt: str) -> str:

@@ -36,7 +36,8 @@ from revidweb.accounts.models import Member, Tenant
 from revidweb.catalog.models import MediaModel
 from revidweb.jobs import facts
 from revidweb.jobs.facts import Fact
-from revidweb.lib import clock
+from revidweb.lib import clock, kept
+from revidweb.lib.kept import Word
 
 from . import cells, folding, sql
 from .cells import Stretch, Wanted
@@ -269,7 +270,8 @@ def glance(scope: Scope, span: Span, zone: ZoneInfo) -> Glance:
     days: dict[date, Amounts] = {}
     models: dict[str, Amounts] = {}
     names: dict[str, str] = {}
-    for name, what, day, *figures in _glanced(scope, span, {what for what, _bucket, _figures in now}):
+    whose = {"tenant": scope.tenant.pk, "member": scope.member, "key": scope.key}
+    for name, what, day, *figures in _GLANCED.all(**whose, before=span.before.first, first=span.first, last=span.last):
         if name:
             names[what] = name
         elif what:
@@ -289,22 +291,23 @@ def glance(scope: Scope, span: Span, zone: ZoneInfo) -> Glance:
     )
 
 
-def _glanced(scope: Scope, span: Span, also: set[str]) -> QuerySet[Any, Any]:
-    """Rows (name, model, day, figures…): the days without a model, the models' sums, and the models' names.
-
-    also: models that are named beside those that are counted.
-    """
-    days = _cells(scope, Dimension.ALL, {}, [(Grain.DAY, Span(span.before.first, span.last))])
-    models = _cells(scope, Dimension.MODEL, {}, [(Grain.DAY, span)])
-    counted = models.values_list(Cast("value", BigIntegerField()))
-    named = MediaModel.objects.filter(Q(pk__in=counted) | Q(pk__in=also)).order_by()
+def _glanced() -> QuerySet[Any, Any]:
+    """Rows (name, model, day, figures…): the days without a model, the models' sums, and the names of all models."""
+    tenant, member, key = (Word(name, BigIntegerField()) for name in ("tenant", "member", "key"))
+    before, first, last = (Word(name, DateField()) for name in ("before", "first", "last"))
+    of_scope = UsageCell.objects.filter(tenant=tenant, member_id=member, key_id=key, grain=Grain.DAY).order_by()
+    days = of_scope.filter(dimension=Dimension.ALL, day__range=(before, last))
+    models = of_scope.filter(dimension=Dimension.MODEL, day__range=(first, last))
     no_day, zero = Value(None, output_field=DateField()), Value(0, output_field=BigIntegerField())
-    rows: QuerySet[Any, Any] = days.values_list(Value(""), "value", "day").annotate(**_SUMS)
+    rows: QuerySet[Any, Any] = days.values_list(Value(""), "value", "day", *FIGURES)
     return rows.union(
-        models.values_list(Value(""), "value").annotate(last=Max("day"), **_SUMS),
-        named.values_list("name", Cast("pk", CharField()), no_day, *(zero for _figure in FIGURES)),
+        models.values_list(Value(""), "value").annotate(newest=Max("day"), **_SUMS),
+        MediaModel.objects.order_by().values_list("name", Cast("pk", CharField()), no_day, *(zero for _ in FIGURES)),
         all=True,
     )
+
+
+_GLANCED = kept.Values(_glanced)  # of every overview
 
 
 def _buckets(span: Span, grain: Grain, zone: ZoneInfo) -> Iterator[Bucket]:

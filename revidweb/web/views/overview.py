@@ -14,7 +14,7 @@ from revidweb.jobs import listing, watch
 from revidweb.keys import watching
 from revidweb.lib import clock
 from revidweb.library import gallery
-from revidweb.notices import bell, words
+from revidweb.notices import words
 from revidweb.stats import usage
 from revidweb.stats.values import Span
 from revidweb.web import context as frames
@@ -25,7 +25,6 @@ from revidweb.web.context import TENANT_COOKIE
 CARDS = 3  # of jobs that run or have just ended
 LATEST = 8
 _KEYS_MOST = 5
-_NOTICES_MOST = 3
 _YEAR_S = 31_536_000
 
 
@@ -91,7 +90,7 @@ def _attention(actor: Actor) -> dict[str, Any]:
     return {
         "connections": _connections(actor),
         "near_keys": [(key, keycards.gauge(meter)) for key, meter in watching.near(actor, most=_KEYS_MOST)],
-        "notices": words.told(bell.newest_unread(actor, most=_NOTICES_MOST)),
+        "notices": words.newest_unread(actor),
     }
 
 
