@@ -140,7 +140,7 @@ def test_a_page_is_sound(kept_window, places, who, name):
         found += [f"{seen.weight_bytes():,} bytes before media"] * (seen.weight_bytes() > MOST_BYTES)
         found += [f"axe: {one}" for one in seen.barriers()]
         seen.darken()
-        found += [f"axe in the dark: {one}" for one in seen.barriers()]
+        found += [f"axe in the dark: {one}" for one in seen.barriers(of_colours=True)]
         found += [f"console: {one}" for one in seen.said if not is_expected(one, name)]
         wrong += [f"{width}: {one}" for one in found]
         seen.leave()

@@ -21,6 +21,10 @@ WEIGHT = """
   .filter((entry) => !["img", "video", "image", "input"].includes(entry.initiatorType))
   .reduce((sum, entry) => sum + entry.encodedBodySize, 0)
 """
+_OF_COLOURS = ("color-contrast", "link-in-text-block")
+_RUN_AXE = """
+(rules) => axe.run({ resultTypes: ["violations"], ...(rules && { runOnly: rules }) }).then((told) => told.violations)
+"""
 _AXE = Axe()  # reads its script from disk
 
 
@@ -70,11 +74,14 @@ class Window:
         """What the page takes over the wire, before any picture or clip, as if nothing were kept from before."""
         return int(self.page.evaluate(WEIGHT))
 
-    def barriers(self) -> list[str]:
-        """What axe finds, each with the first place where it is so."""
+    def barriers(self, *, of_colours: bool = False) -> list[str]:
+        """What axe finds, each with the first place where it is so.
+
+        of_colours: by the rules that look at colours; nothing else is otherwise in another theme.
+        """
         if not self.page.evaluate("() => 'axe' in window"):  # the page may have been looked at already
             self.page.evaluate(_AXE.axe_script)
-        found = self.page.evaluate("() => axe.run({ resultTypes: ['violations'] }).then((told) => told.violations)")
+        found = self.page.evaluate(_RUN_AXE, _OF_COLOURS if of_colours else None)
         return [f"{one['id']} x {len(one['nodes'])}: {one['nodes'][0]['html'][:200]}" for one in found]
 
     def is_wider_than_its_window(self) -> bool:
