@@ -17,11 +17,11 @@ pytestmark = pytest.mark.django_db
 TENANT = Word("tenant", BigIntegerField())
 
 
-@pytest.fixture
-def members() -> kept.Rows[Member]:
+@pytest.fixture(params=[True, False], ids=["planned once", "planned anew"])
+def members(request) -> kept.Rows[Member]:
     """Those of a tenant in one state, each with its person, in their order."""
     rows = Member.objects.filter(tenant=TENANT, state=Word("state", CharField()))
-    return kept.Rows(lambda: rows.select_related("person", "wallet").order_by("pk"))
+    return kept.Rows(lambda: rows.select_related("person", "wallet").order_by("pk"), is_planned_once=request.param)
 
 
 def test_rows_come_with_what_is_selected_along(members, django_assert_num_queries):
@@ -51,6 +51,28 @@ def test_a_statement_is_good_however_often_it_is_asked(members):
 
 def test_a_word_stays_a_word(members):
     assert members.all(tenant=a_member().tenant_id, state="x' OR '1' = '1") == []
+
+
+def test_rows_come_with_what_is_annotated():
+    named = kept.Rows(
+        lambda: Member.objects.filter(tenant=TENANT).only("public_id").annotate(called=F("person__email"))
+    )
+    member = a_member()
+    (found,) = named.all(tenant=member.tenant_id)
+    assert (found.public_id, found.called) == (member.public_id, member.person.email)
+
+
+def test_rows_come_in_the_order_of_their_ids_however_many(django_assert_num_queries):
+    by_ids = kept.ByIds(lambda: Member.objects.select_related("person"))
+    members = [a_member() for _ in range(3)]
+    ids = [members[2].pk, members[0].pk, members[1].pk]
+    with django_assert_num_queries(1):
+        found = by_ids.all([*ids, max(ids) + 1])
+        assert [(one.pk, one.person_id == one.person.pk) for one in found] == [(pk, True) for pk in ids]
+    with django_assert_num_queries(2):
+        assert [one.pk for one in by_ids.all([*ids, *range(10_000, 10_048)])] == ids
+    with django_assert_num_queries(0):
+        assert by_ids.all([]) == []
 
 
 def test_values_come_as_tuples():
