@@ -2,15 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
+from revidweb.accounts import members
 from revidweb.connections.models import Connection
 
-from .models import Difference, Reconciliation, Sort, Stage, Standing
+from .models import Difference, Match, Reconciliation, Sort, Stage, Standing
+from .reconcile import RUNS_LISTED
 
-RUNS_SHOWN = 8
+_JOB = "attempt__job__"
+
+
+class Matched(NamedTuple):
+    """An order on which both books agree. job: its public id. who: the member who made it, else the key."""
+
+    job: str
+    prompt: str
+    model: str
+    who: str
+    ticket: str
+    micros: int
+    charged: int
+    refunded: int
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,26 @@ def runs(connection: Connection) -> Sequence[Reconciliation]:
     counted = Reconciliation.objects.filter(connection=connection).annotate(
         found=_number(found), open=_number(found.filter(standing=Standing.OPEN))
     )
-    return list(counted.order_by("-pk")[:RUNS_SHOWN])
+    return list(counted.order_by("-pk")[:RUNS_LISTED])
+
+
+def matches(run: Reconciliation) -> "QuerySet[Match]":
+    """The orders on which the books agreed, the newest first; none of a run that is not listed any more."""
+    return run.matches.order_by("-at", "-pk")
+
+
+def keeps_matches(run: Reconciliation) -> bool:
+    """Whether the orders on which the books agreed can still be listed. One query, none where there were none."""
+    return bool(run.matched) and run.matches.exists()
+
+
+def matched(rows: "QuerySet[Match]") -> list[Matched]:
+    """What a table says of these. One query."""
+    who = Coalesce(members.called(f"{_JOB}member__"), f"{_JOB}key__name")
+    of_job = (f"{_JOB}public_id", f"{_JOB}prompt", f"{_JOB}media_model__title", who)
+    return [
+        Matched(*each) for each in rows.values_list(*of_job, "attempt__ticket", "micros", "charged", "refunded", "at")
+    ]
 
 
 def _number(rows: "QuerySet[Difference]") -> Coalesce:

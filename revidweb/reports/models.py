@@ -85,6 +85,24 @@ class Reconciliation(models.Model):
         return self.ours_micros - self.theirs_micros
 
 
+class Match(models.Model):
+    """One order on which the books agreed in one run; kept for the newest runs, which are those that people open."""
+
+    reconciliation = models.ForeignKey(Reconciliation, on_delete=models.PROTECT, db_index=False, related_name="matches")
+    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="+")
+    micros = models.BigIntegerField(help_text="What it cost by both.")
+    charged = models.BigIntegerField(help_text="Whole credits that were taken there.")
+    refunded = models.BigIntegerField(help_text="Whole credits that were given back there.")
+    at = models.DateTimeField(help_text="When it was charged there, or sent by us.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["reconciliation", "attempt"], name="match_once_a_run")]
+        verbose_name_plural = "matches"
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id} in {self.reconciliation_id}"
+
+
 class Sort(models.TextChoices):
     """How two books differ about one order."""
 

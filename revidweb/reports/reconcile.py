@@ -31,11 +31,12 @@ from revidweb.trail import trail
 
 from . import comparing
 from .comparing import Compared, Comparison, Ours, Stretch
-from .models import Difference, Reconciliation, Sort, Stage
+from .models import Difference, Match, Reconciliation, Sort, Stage
 
 log = structlog.get_logger(__name__)
 
 MOST_DAYS = 92
+RUNS_LISTED = 8  # of each connection
 FRESH_S = 120  # what is younger is still being written, here or there
 LOST_S = 15  # a run that nobody took up by then is sent for again
 ASK_S = 180  # after so long nothing more is asked: a log that takes longer is cut short
@@ -303,8 +304,29 @@ def _keep(run: Reconciliation, credit_log: CreditLog, found: Comparison, listed:
     )
     rows = [_row(run, one, known.get((one.mark, str(one.sort))), jobs, listed) for one in found.differences]
     Difference.objects.bulk_create(rows, batch_size=500)
+    _keep_matches(run, found.matched)
     if run.is_nightly:
         _tell(run, [row for row in rows if row.is_new])
+
+
+def _keep_matches(run: Reconciliation, matched: Sequence[Compared]) -> None:
+    """Write what agreed, and let go of what agreed in runs that are not listed any more: of those the sums are kept."""
+    listed = Reconciliation.objects.filter(connection=run.connection_id).order_by("-pk")[:RUNS_LISTED]
+    past = Match.objects.filter(reconciliation__connection=run.connection_id)
+    past.exclude(reconciliation__in=[each.pk for each in listed]).delete()
+    rows = [
+        Match(
+            reconciliation=run,
+            attempt_id=one.attempt,
+            micros=one.ours_micros,
+            charged=one.charged,
+            refunded=one.refunded,
+            at=one.at,
+        )
+        for one in matched
+        if one.attempt and one.at  # which every order of ours has
+    ]
+    Match.objects.bulk_create(rows, batch_size=500)
 
 
 def _tell(run: Reconciliation, news: Sequence[Difference]) -> None:

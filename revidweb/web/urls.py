@@ -115,6 +115,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("t/<slug:tenant_slug>/connections/<slug:connection_id>/reconcile/", reconcile.page, name="reconcile"),
     path(
+        "t/<slug:tenant_slug>/connections/<slug:connection_id>/reconcile/export.csv",
+        reconcile.export,
+        name="reconcile_export",
+    ),
+    path(
         "t/<slug:tenant_slug>/connections/<slug:connection_id>/reconcile/<int:difference_id>/",
         reconcile.remedy,
         name="reconcile_remedy",

@@ -14,7 +14,7 @@ from revidweb.lib import clock
 from revidweb.lib.refusal import Refusal
 from revidweb.providers.account_pages import Endpoint
 from revidweb.providers.revidapi.dashboard import Dashboard
-from revidweb.reports import reconcile, remedies
+from revidweb.reports import listing, reconcile, remedies
 from revidweb.reports.models import Difference, Reconciliation
 
 from .conftest import found, reconciled
@@ -60,6 +60,16 @@ def test_books_that_agree_have_no_difference(owner, connection, made):
     made("a fox")
     run = reconciled(owner, connection)
     assert (run.stage, run.matched, run.differences.count(), run.difference_micros) == ("done", 1, 0, 0)
+
+
+def test_what_agreed_is_kept_order_by_order_for_the_runs_that_are_listed(owner, connection, made, monkeypatch):
+    monkeypatch.setattr(reconcile, "RUNS_LISTED", 2)
+    job, _theirs = made("a fox")
+    runs = [reconciled(owner, connection) for _ in range(3)]
+    assert [run.matched for run in runs] == [1, 1, 1]
+    assert [listing.keeps_matches(run) for run in runs] == [False, True, True]
+    (row,) = listing.matched(listing.matches(runs[-1]))
+    assert (row.job, row.prompt, row.micros, row.charged, row.refunded) == (job.public_id, "a fox", 4_000_000, 4, 0)
 
 
 def test_a_failure_that_was_given_back_on_both_sides_agrees(owner, connection, made, stand_in):

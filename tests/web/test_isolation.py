@@ -131,6 +131,7 @@ TENANT: dict[str, Address] = {
     "overview": Address(),
     "preview_switch": Address(POST, may=MANAGERS),
     "reconcile": Address(BOTH, may=MANAGERS, query={"run": "run_id"}),
+    "reconcile_export": Address(may=MANAGERS, query={"run": "run_id"}),
     "reconcile_remedy": Address(POST, may=MANAGERS),
     "settings": Address(BOTH, may=MANAGERS),
     "settings_host": Address(POST, may=MANAGERS),

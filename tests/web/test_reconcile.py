@@ -23,6 +23,7 @@ from tests.reports.conftest import (  # noqa: F401
 )
 from tests.reports.makers import a_difference, a_run
 
+from . import exports
 from .connections_pages import HTMX, a_connection
 from .jobs_pages import text
 
@@ -36,6 +37,10 @@ def path(owner, row: Connection, difference: Difference | None = None) -> str:
 
 def get(owner, row, query: str = "", **options):
     return a_client(owner.member).get(path(owner, row) + query, **options)
+
+
+def download(owner, row, query: str = ""):
+    return a_client(owner.member).get(reverse("reconcile_export", args=[owner.tenant.slug, row.public_id]) + query)
 
 
 def post(owner, row, difference=None, /, *, htmx=False, **sent):
@@ -91,6 +96,56 @@ def test_books_that_agree_say_so(owner, connection, made):  # noqa: F811
     assert "The two books agree The one order of these days costs the same in both, to the credit." in text(
         get(owner, connection)
     )
+
+
+def test_the_orders_that_agree_are_listed_each_with_its_job(owner, connection, made):  # noqa: F811
+    job, theirs = made("a fox")
+    reconciled(owner, connection)
+    page = get(owner, connection)
+    assert reverse("job", args=[owner.tenant.slug, job.public_id]) in page.content.decode()
+    assert f"a fox {job.media_model.title} · {job.member.person} · {theirs.id}" in text(page)
+
+
+def test_what_agrees_stands_beside_what_differs(owner, connection, made, stand_in):  # noqa: F811
+    _job, dearer = made("a hare")
+    stand_in.book.change_charge(dearer, 9)
+    made("a fox")
+    reconciled(owner, connection)
+    assert ("a hare" in text(get(owner, connection)), "a fox" in text(get(owner, connection))) == (True, False)
+    agreed = text(get(owner, connection, "?sort=matched"))
+    assert ("a hare" in agreed, "a fox" in agreed) == (False, True)
+
+
+def test_what_agreed_in_a_run_of_long_ago_is_a_sum_alone(owner, quiet):
+    a_run(quiet, matched=3, matched_micros=12_000_000)
+    page = text(get(owner, quiet))
+    assert "All 3 orders of these days cost the same in both" in page
+    assert "Export CSV" not in page
+
+
+def test_the_table_is_a_file(owner, connection, made, account, stand_in):  # noqa: F811
+    job, dearer = made("=2+3")
+    stand_in.book.change_charge(dearer, 9)
+    fox, _theirs = made("a fox")
+    foreign = stand_in.book.plant_job(account, model="image-4.0", credits=7, prompt="a foreign fox")
+    reconciled(owner, connection)
+    told = ("sort", "job", "ticket", "prompt", "our_credits", "charged", "refunded", "standing")
+
+    def lines(query: str) -> set[tuple[str, ...]]:
+        return {tuple(row[name] for name in told) for row in exports.rows(download(owner, connection, query))}
+
+    assert lines("") == {
+        ("different", job.public_id, dearer.id, "'=2+3", "4", "9", "0", "open"),
+        ("missing_here", "", foreign.id, "a foreign fox", "0", "7", "0", "open"),
+    }
+    assert {row[0] for row in lines("?sort=different")} == {"different"}
+    assert {row[:2] for row in lines("?sort=matched")} == {("matched", fox.public_id)}
+
+
+def test_of_a_run_without_an_end_there_is_no_file(owner, quiet):
+    assert download(owner, quiet).status_code == 404
+    run = a_run(quiet, stage="failed", failure="gone")
+    assert download(owner, quiet, f"?run={run.public_id}").status_code == 404
 
 
 def test_an_account_that_is_down_says_so_and_the_last_good_run_stays(owner, connection, made, stand_in):  # noqa: F811

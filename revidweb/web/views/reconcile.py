@@ -1,36 +1,44 @@
 """Reconcile: what a connection's account took, held against our own book, and what to do where they differ."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import reswap, retarget, trigger_client_event
 
 from revidweb.accounts import members
 from revidweb.accounts.actors import Right
 from revidweb.connections.models import Connection
+from revidweb.lib.csvfile import moment, number, text, word
 from revidweb.lib.refusal import Refusal
 from revidweb.reports import listing, reconcile, remedies
-from revidweb.reports.listing import Tally
-from revidweb.reports.models import Difference, Reconciliation, Sort, Stage
-from revidweb.web import access, parts, wording
+from revidweb.reports.listing import Matched, Tally
+from revidweb.reports.models import Difference, Match, Reconciliation, Sort, Stage
+from revidweb.web import access, exports, parts, wording
 from revidweb.web.access import ActorRequest, actor_may
 from revidweb.web.forms.reconcile import RangeForm
 from revidweb.web.templatetags import house
 
+MATCHED = "matched"  # the word for what agreed, beside the sorts of differences
 LOOKS_MOST = 150  # every two seconds: a page that is left open stops asking by itself
 _PER_PAGE = 50
 _OTHERS_SHOWN = 5
 _MEMBER = "member:"
+_COLUMNS = (
+    *(word("sort"), word("job"), text("ticket"), text("prompt"), text("model"), text("who")),
+    *(number("our_credits"), number("charged"), number("refunded"), moment("at"), word("standing"), word("remedy")),
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,15 @@ class Row:
         return self.theirs - self.ours
 
 
+@dataclass(frozen=True)
+class MatchedRow:
+    """An order on which the books agree. cost: credits."""
+
+    order: Matched
+    detail: str
+    cost: int | Decimal
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @actor_may(Right.MANAGE_CONNECTIONS)
 def page(request: ActorRequest, connection_id: str) -> HttpResponse:
@@ -95,6 +112,17 @@ def _begin(request: ActorRequest, row: Connection) -> HttpResponse:
     shown = _shown(request, row, form)
     part = "#body" if request.htmx else ""
     return render(request, f"reconcile/page.html{part}", shown, status=422)
+
+
+@require_safe
+@actor_may(Right.MANAGE_CONNECTIONS)
+def export(request: ActorRequest, connection_id: str) -> HttpResponseBase:
+    """The table as a file: the rows of all its pages. Of no run that came to its end there is none (404)."""
+    run = _run(request, access.connection(request, connection_id))
+    if run is None or run.stage != Stage.DONE:
+        raise Http404
+    sort = _sort(request, has_differences=run.differences.exists())
+    return exports.of_rows(request, _file_rows(run, sort), _COLUMNS, name="reconciliation")
 
 
 @require_POST
@@ -173,15 +201,19 @@ def _run(request: ActorRequest, row: Connection) -> Reconciliation | None:
 
 def _of_run(request: ActorRequest, run: Reconciliation) -> dict[str, Any]:
     tallies = listing.tallies(run)
-    sort = request.GET.get("sort", "")
-    sort = sort if sort in Sort.values else ""
-    paginator = Paginator(listing.differences(run, sort), _PER_PAGE)
-    paginator.count = sum(tally.count for tally in tallies if sort in ("", tally.sort))  # it is known already
-    page = paginator.get_page(request.GET.get("page"))
-    found = list(page)
+    kept = run.matched if listing.keeps_matches(run) else 0
+    sort = _sort(request, has_differences=any(tally.count for tally in tallies))
+    if sort == MATCHED:
+        page = _page(request, listing.matches(run), kept)
+        found, matches = [], listing.matched(cast("QuerySet[Match]", page.object_list))
+    else:
+        count = sum(tally.count for tally in tallies if sort in ("", tally.sort))
+        page = _page(request, listing.differences(run, sort), count)
+        found, matches = list(page), []
     names = _names(request, [run.actor, *(one.decided_by for one in found)])
-    query = urlencode({"run": run.public_id} | ({"sort": sort} if sort else {}))
+    query = _query(run, sort)
     return {
+        "matches": [_matched(one) for one in matches],
         "steps": [_step(tally) for tally in tallies],
         "ours": credits_of(run.ours_micros),
         "theirs": credits_of(run.theirs_micros),
@@ -191,13 +223,32 @@ def _of_run(request: ActorRequest, run: Reconciliation) -> dict[str, Any]:
         "compared": run.matched + sum(tally.count for tally in tallies),
         "open": sum(tally.open for tally in tallies),
         "found": sum(tally.count for tally in tallies),
-        "tabs": _tabs(run, tallies, sort),
+        "tabs": _tabs(run, tallies, sort, kept),
         "sort": sort,
         "rows": [_row(one, names) for one in found],
         "page": page,
         **parts.neighbours(page, f"?{query}&"),
+        "export": f"{reverse('reconcile_export', args=[request.actor.place, run.connection.public_id])}?{query}",
         "ran_by": names.get(run.actor, ""),
     }
+
+
+def _sort(request: ActorRequest, *, has_differences: bool) -> str:
+    """Which rows are asked for: "" for all differences; where there is none, what agreed."""
+    sort = request.GET.get("sort", "")
+    if sort in (*Sort.values, MATCHED):
+        return sort
+    return "" if has_differences else MATCHED
+
+
+def _query(run: Reconciliation, sort: str) -> str:
+    return urlencode({"run": run.public_id} | ({"sort": sort} if sort else {}))
+
+
+def _page(request: ActorRequest, rows: "QuerySet[Any]", count: int) -> Page[Any]:
+    paginator = Paginator(rows, _PER_PAGE)
+    paginator.count = count  # it is known already
+    return paginator.get_page(request.GET.get("page"))
 
 
 def credits_of(micros: int) -> int | Decimal:
@@ -215,19 +266,14 @@ def _other(one: dict[str, Any]) -> dict[str, Any]:
     return one | {"at": datetime.fromisoformat(one["at"]) if one["at"] else None}
 
 
-def _tabs(run: Reconciliation, tallies: list[Tally], sort: str) -> list[dict[str, Any]]:
-    """One for all, and one for each sort that there is."""
-    every = {"sort": "", "label": _("All differences"), "count": sum(tally.count for tally in tallies)}
+def _tabs(run: Reconciliation, tallies: list[Tally], sort: str, kept: int) -> list[dict[str, Any]]:
+    """One for all differences, one for each sort that there is, and one for what agreed. kept: orders of the last."""
+    every: dict[str, Any] = {"sort": "", "label": _("All differences"), "count": sum(tally.count for tally in tallies)}
     each = [{"sort": str(tally.sort), "label": tally.sort.label, "count": tally.count} for tally in tallies]
-    there = [every, *(one for one in each if one["count"] or one["sort"] == sort)]
-    return [
-        one
-        | {
-            "href": "?" + urlencode({"run": run.public_id} | ({"sort": one["sort"]} if one["sort"] else {})),
-            "is_current": one["sort"] == sort,
-        }
-        for one in there
-    ]
+    agreed = {"sort": MATCHED, "label": _("Agreed"), "count": kept}
+    there = [one for one in (every, *each) if one["count"] or (sort and one["sort"] == sort)]
+    there += [agreed] * bool(kept)
+    return [one | {"href": f"?{_query(run, one['sort'])}", "is_current": one["sort"] == sort} for one in there]
 
 
 def _step(tally: Tally) -> Step:
@@ -272,11 +318,11 @@ def _names(request: ActorRequest, actors: list[str]) -> dict[str, str]:
 
 
 def _row(one: Difference, names: dict[str, str]) -> Row:
-    title, detail = _words(one)
+    title, *whose = _named(one)
     return Row(
         difference=one,
         title=title,
-        detail=detail,
+        detail=" · ".join(filter(None, whose)),
         ours=credits_of(one.ours_micros),
         theirs=credits_of(one.theirs_micros),
         deeds=_deeds(one) if one.is_open else [],
@@ -285,15 +331,31 @@ def _row(one: Difference, names: dict[str, str]) -> Row:
     )
 
 
-def _words(one: Difference) -> tuple[str, str]:
-    """What it is, and whose or where."""
+def _matched(one: Matched) -> MatchedRow:
+    return MatchedRow(one, f"{one.model} · {one.who}", credits_of(one.micros))
+
+
+def _file_rows(run: Reconciliation, sort: str) -> Iterator[tuple[Any, ...]]:
+    """Their cells, in the order of _COLUMNS."""
+    if sort == MATCHED:
+        for it in listing.matched(listing.matches(run)):
+            cost = credits_of(it.micros)
+            yield MATCHED, it.job, it.ticket, it.prompt, it.model, it.who, cost, it.charged, it.refunded, it.at, "", ""
+        return
+    for one in listing.differences(run, sort):
+        job = one.job.public_id if one.job else ""
+        figures = (credits_of(one.ours_micros), one.charged, one.refunded, one.at)
+        yield one.sort, job, one.ticket, *_named(one), *figures, one.standing, one.remedy
+
+
+def _named(one: Difference) -> tuple[str, str, str]:
+    """What it is, by which model, and whose."""
     job, entry = one.job, remedies.listed(one)
     if job is not None:
-        who = str(job.member.person if job.member else job.key)
-        return job.prompt, f"{job.media_model.title} · {who}"
+        return job.prompt, job.media_model.title, str(job.member.person if job.member else job.key)
     if entry is not None:
-        return entry.prompt or _("A job without a prompt"), entry.model
-    return _("A job that the account does not list any more"), ""
+        return entry.prompt or _("A job without a prompt"), entry.model, ""
+    return _("A job that the account does not list any more"), "", ""
 
 
 def _deeds(one: Difference) -> list[Deed]:
