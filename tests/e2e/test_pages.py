@@ -79,6 +79,7 @@ STUDIO = {
     "connection in trouble": "{troubled}",
     "reconcile, not yet": "{troubled}reconcile/",
     "reconcile": "{well}reconcile/",
+    "reconcile, what agreed": "{well}reconcile/?sort=matched",
     "account there": "{well}account/me/",
     "account there: limits": "{well}account/limits/",
     "account there: jobs": "{well}account/jobs/",

@@ -59,6 +59,10 @@ def connect(visitor: Visitor, stand_in: StandIn, name: str) -> tuple[str, Upstre
 def places(visitor: Visitor, stand_in: StandIn) -> dict[str, str]:
     """A connection that is well and has changes and prices to decide on, and one whose key was switched off."""
     well, account = connect(visitor, stand_in, "RevidAPI")
+    order = {"model": "image-4.0", "prompt": "A hare of our own"}
+    assert visitor.create("image", token="seed-studio", **order).status_code == 302
+    done = f"/t/{visitor.tenant}/jobs/?state=done"
+    wait_for(lambda: order["prompt"] in visitor.get(done).text, timeout_s=60, what="a picture on which the books agree")
     for number in range(2):
         stand_in.book.plant_job(account, model="image-4.0", credits=7, prompt=f"A stranger's fox {number}", ago_s=3600)
     assert visitor.post(f"{well}reconcile/", span="7").status_code == 302

@@ -118,9 +118,10 @@ def test_what_agrees_stands_beside_what_differs(owner, connection, made, stand_i
 
 def test_what_agreed_in_a_run_of_long_ago_is_a_sum_alone(owner, quiet):
     a_run(quiet, matched=3, matched_micros=12_000_000)
-    page = text(get(owner, quiet))
-    assert "All 3 orders of these days cost the same in both" in page
-    assert "Export CSV" not in page
+    for query in ("", "?sort=matched"):
+        page = text(get(owner, quiet, query))
+        assert "All 3 orders of these days cost the same in both" in page
+        assert "Export CSV" not in page
 
 
 def test_the_table_is_a_file(owner, connection, made, account, stand_in):  # noqa: F811

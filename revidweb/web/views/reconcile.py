@@ -121,7 +121,7 @@ def export(request: ActorRequest, connection_id: str) -> HttpResponseBase:
     run = _run(request, access.connection(request, connection_id))
     if run is None or run.stage != Stage.DONE:
         raise Http404
-    sort = _sort(request, has_differences=run.differences.exists())
+    sort = _sort(request, has_differences=run.differences.exists(), keeps_matches=listing.keeps_matches(run))
     return exports.of_rows(request, _file_rows(run, sort), _COLUMNS, name="reconciliation")
 
 
@@ -202,7 +202,7 @@ def _run(request: ActorRequest, row: Connection) -> Reconciliation | None:
 def _of_run(request: ActorRequest, run: Reconciliation) -> dict[str, Any]:
     tallies = listing.tallies(run)
     kept = run.matched if listing.keeps_matches(run) else 0
-    sort = _sort(request, has_differences=any(tally.count for tally in tallies))
+    sort = _sort(request, has_differences=any(tally.count for tally in tallies), keeps_matches=kept > 0)
     if sort == MATCHED:
         page = _page(request, listing.matches(run), kept)
         found, matches = [], listing.matched(cast("QuerySet[Match]", page.object_list))
@@ -233,12 +233,12 @@ def _of_run(request: ActorRequest, run: Reconciliation) -> dict[str, Any]:
     }
 
 
-def _sort(request: ActorRequest, *, has_differences: bool) -> str:
+def _sort(request: ActorRequest, *, has_differences: bool, keeps_matches: bool) -> str:
     """Which rows are asked for: "" for all differences; where there is none, what agreed."""
     sort = request.GET.get("sort", "")
-    if sort in (*Sort.values, MATCHED):
+    if sort in Sort.values:
         return sort
-    return "" if has_differences else MATCHED
+    return MATCHED if keeps_matches and (sort == MATCHED or not has_differences) else ""
 
 
 def _query(run: Reconciliation, sort: str) -> str:
