@@ -53,9 +53,10 @@ class Taken:
 
 def run(sizes: list[int], rounds: int) -> bool:
     """Fill what is missing, print one line a page, and say whether all of them hold."""
-    of_each = zip(*(list(_lines(_filled(size))) for size in sizes), strict=True)
+    of_each = list(zip(*(list(_lines(_filled(size))) for size in sizes), strict=True))
+    taken = _measured([[line.call for line in lines] for lines in of_each], rounds)
     print(f"{'':58}" + "".join(f"{f'{size:,} jobs':>16}" for size in sizes) + f"{'ratio':>8}{'queries':>9}")
-    holds = [_hold(lines[-1], _measured([line.call for line in lines], rounds)) for lines in of_each]
+    holds = [_hold(lines[-1], its) for lines, its in zip(of_each, taken, strict=True)]
     return all(holds)
 
 
@@ -142,16 +143,23 @@ def _key(tenant: Tenant) -> ApiKey:
     return ApiKey.objects.filter(tenant=tenant).order_by("pk")[0]
 
 
-def _measured(calls: list[Call], rounds: int) -> list[Taken]:
-    """The same thing at each size, in turn: so what else the machine does weighs on all of them."""
-    queries = [_queries(call) for call in calls]
-    times: list[list[float]] = [[] for _ in calls]
-    for _ in range(rounds):
-        for call, its in zip(calls, times, strict=True):
-            start = time.perf_counter()
-            call()
-            its.append((time.perf_counter() - start) * 1000)
-    return [Taken(statistics.median(its), count) for its, count in zip(times, queries, strict=True)]
+def _measured(lines: list[list[Call]], rounds: int) -> list[list[Taken]]:
+    """Each line at each size. Round by round, all of them in turn: what else the machine does weighs on all alike."""
+    queries = [[_queries(call) for call in calls] for calls in lines]
+    times = [[[_ms(call) for call in calls] for calls in lines] for _ in range(rounds)]
+    return [
+        [
+            Taken(statistics.median(its), count)
+            for *its, count in zip(*(taken[at] for taken in times), counts, strict=True)
+        ]
+        for at, counts in enumerate(queries)
+    ]
+
+
+def _ms(call: Call) -> float:
+    start = time.perf_counter()
+    call()
+    return (time.perf_counter() - start) * 1000
 
 
 def _queries(call: Call) -> int:
