@@ -19,6 +19,7 @@ from revidweb.accounts.models import Member, Role, Tenant
 from revidweb.catalog.models import MediaModel
 from revidweb.jobs.models import Job, Output
 from revidweb.keys.models import ApiKey
+from revidweb.lib import collecting
 from revidweb.stats import folding
 from revidweb.stats.models import Dimension
 
@@ -146,6 +147,7 @@ def _key(tenant: Tenant) -> ApiKey:
 def _measured(lines: list[list[Call]], rounds: int) -> list[list[Taken]]:
     """Each line at each size. Round by round, all of them in turn: what else the machine does weighs on all alike."""
     queries = [[_queries(call) for call in calls] for calls in lines]
+    collecting.settle()  # as the web's processes do
     times = [[[_ms(call) for call in calls] for calls in lines] for _ in range(rounds)]
     return [
         [
