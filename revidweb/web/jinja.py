@@ -7,8 +7,8 @@ the page knows. Filters and tags of the house are the same ones in both; `addres
 
 from typing import Any
 
-from django.template.defaultfilters import capfirst, date, truncatechars
-from django.utils.translation import gettext, ngettext
+from django.template.defaultfilters import capfirst, truncatechars
+from django.utils.translation import gettext
 from jinja2 import Environment, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
@@ -19,16 +19,10 @@ from revidweb.web.templatetags import house, keys
 def environment(**options: Any) -> Environment:
     """For the setting `TEMPLATES`. What a template names and nobody gave is an error."""
     made = Environment(**options | {"undefined": StrictUndefined}, trim_blocks=True, lstrip_blocks=True)  # noqa: S701  (Django's options escape)
-    made.filters |= house.register.filters | {"capfirst": capfirst, "date": date, "truncatechars": _truncated}
+    made.filters |= house.register.filters | {"capfirst": capfirst, "truncatechars": _truncated}
     made.filters |= {"shape": tiles.shape, "words": tiles.words}
-    made.globals |= {
-        "_": gettext,
-        "ngettext": ngettext,
-        "address": _address,
-        "ago": pass_context(keys.ago),
-        "local_time": pass_context(house.local_time),
-    }
-    made.globals |= {"icon": house.icon, "badge": house.badge}
+    made.globals |= {"_": gettext, "address": _address, "icon": house.icon, "badge": house.badge}
+    made.globals |= {"ago": pass_context(keys.ago), "local_time": pass_context(house.local_time)}
     return made
 
 
