@@ -298,10 +298,11 @@ def _glanced() -> QuerySet[Any, Any]:
     of_scope = UsageCell.objects.filter(tenant=tenant, member_id=member, key_id=key, grain=Grain.DAY).order_by()
     days = of_scope.filter(dimension=Dimension.ALL, day__range=(before, last))
     models = of_scope.filter(dimension=Dimension.MODEL, day__range=(first, last))
+    summed = {f"sum_{name}": Cast(Sum(name), BigIntegerField()) for name in FIGURES}  # PostgreSQL sums to numeric
     no_day, zero = Value(None, output_field=DateField()), Value(0, output_field=BigIntegerField())
     rows: QuerySet[Any, Any] = days.values_list(Value(""), "value", "day", *FIGURES)
     return rows.union(
-        models.values_list(Value(""), "value").annotate(newest=Max("day"), **_SUMS),
+        models.values_list(Value(""), "value").annotate(newest=Max("day"), **summed),
         MediaModel.objects.order_by().values_list("name", Cast("pk", CharField()), no_day, *(zero for _ in FIGURES)),
         all=True,
     )
