@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -188,7 +188,7 @@ def _beside(book: Book, place: int, *, is_newer: bool, limit: int) -> list[_Read
     return [_Read(*each) for each in beside.all(tenant=its.tenant, wallet=its.wallet, place=place)]
 
 
-@cache
+@lru_cache(maxsize=32)  # a program may ask for a page of any length
 def _kept(*, is_wallet: bool, stores_balance: bool, is_newer: bool, limit: int) -> kept.Values:
     tenant, wallet, place = (Word(name, BigIntegerField()) for name in ("tenant", "wallet", "place"))
     its = Ids(tenant, wallet if is_wallet else None, stores_balance)
