@@ -1,15 +1,15 @@
 """What a page that is open needs to know about running jobs."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, Count, DateTimeField, Q, QuerySet, Value, When, Window
+from django.db.models import Case, Count, DateTimeField, Q, QuerySet, Value, When, Window
 
-from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.actors import Actor
+from revidweb.accounts.kept_lists import OfActor
 from revidweb.lib import clock, kept
 from revidweb.lib.kept import Word
 
@@ -22,8 +22,6 @@ _STARTS_ANEW_S = 3600  # a page that is open for longer lets go of what ended be
 _OVERLAP = timedelta(seconds=10)  # a change may be committed a little after a later one
 _STANDING = ("public_id", "state", "progress", "cancel_asked_at", "changed_at")
 _AT_WORK_FIRST = Case(When(state__in=MOVING - {State.QUEUED}, then=Value(0)), default=Value(1))
-
-_Build = Callable[[JobQuerySet], "QuerySet[Any, Any]"]
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,9 @@ def running(actor: Actor) -> int:
     return sum(count for (count,) in _RUNNING.all(actor))
 
 
-def _watched(mine: JobQuerySet) -> JobQuerySet:
+def _watched(actor: Actor) -> JobQuerySet:
     """Each with how many are moving, also beyond the list. To plan it with what a card shows takes far longer."""
+    mine = Job.objects.visible_to(actor).order_by()
     ended = mine.filter(ended_at__gte=Word("since", DateTimeField()))
     # A union, where an OR would read every job that there ever was.
     wanted = mine.moving().values("pk").union(ended.values("pk"), all=True)
@@ -107,34 +106,14 @@ def _watched(mine: JobQuerySet) -> JobQuerySet:
     return counted.order_by(_AT_WORK_FIRST, "-changed_at", "-id")[:MOST]
 
 
-def _running(mine: JobQuerySet) -> "QuerySet[Any, Any]":
+def _running(actor: Actor) -> "QuerySet[Any, Any]":
     """Their number, in one group; nothing where there is none."""
+    mine = Job.objects.visible_to(actor).order_by()
     return mine.moving().values("tenant").annotate(count=Count("pk")).values_list("count")
 
 
-class _OfActor:
-    """A kept statement about the jobs that an actor may see: the tenant's, a member's or a key's."""
-
-    def __init__(self, kind: "type[kept.Rows[Job] | kept.Values]", build: _Build) -> None:
-        self._statements = {name: kind(partial(self._of, build, name)) for name in ("", "member", "key")}
-
-    def all(self, actor: Actor, **words: Any) -> list[Any]:
-        """Its rows, as `Job.objects.visible_to` finds them. One query."""
-        tenant = actor.tenant.pk
-        if actor.key:
-            return self._statements["key"].all(tenant=tenant, key=actor.key.pk, **words)
-        if actor.may(Right.SEE_ALL):
-            return self._statements[""].all(tenant=tenant, **words)
-        return self._statements["member"].all(tenant=tenant, member=actor.in_person.pk, **words)
-
-    @staticmethod
-    def _of(build: _Build, whose: str) -> "QuerySet[Any, Any]":
-        its = {name: Word(name, BigIntegerField()) for name in ("tenant", whose) if name}
-        return build(Job.objects.filter(**its).order_by())
-
-
-_WATCHED = _OfActor(kept.Rows, _watched)  # of every page that is open
-_RUNNING = _OfActor(kept.Values, _running)  # of every page
+_WATCHED = OfActor(kept.Rows, _watched)  # of every page that is open
+_RUNNING = OfActor(kept.Values, _running)  # of every page
 
 
 def _sum(shown: list[Any]) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BigIntegerField, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.kept_lists import OfActor
 from revidweb.lib import clock, kept
 from revidweb.lib.csvfile import Column, moment, number, text, word
 from revidweb.lib.kept import Word
@@ -110,20 +111,17 @@ def named(actor: Actor, *, chosen: str = "") -> list[tuple[str, str]]:
     """
     if actor.key:
         return []
-    words = {"tenant": actor.tenant.pk, "member": actor.in_person.pk, "chosen": chosen}
-    found = (_NAMED if actor.may(Right.MANAGE_KEYS) else _NAMED_OF_MEMBER).all(**words)
-    return [(public_id, name) for public_id, name in found]
+    return [(public_id, name) for public_id, name in _NAMED.all(actor, chosen=chosen)]
 
 
-def _named(**whose: Word) -> "QuerySet[Any, Any]":
-    rows = ApiKey.objects.filter(tenant=Word("tenant", BigIntegerField()), **whose)
+def _named(actor: Actor) -> "QuerySet[Any, Any]":
+    rows = ApiKey.objects.visible_to(actor)
     newest = rows.order_by("-pk").values("pk")[:MOST_NAMED]
     shown = rows.filter(Q(pk__in=newest) | Q(public_id=Word("chosen", CharField())))
     return shown.order_by(_LIVE_FIRST, "-pk").values_list("public_id", "name")
 
 
-_NAMED = kept.Values(_named)
-_NAMED_OF_MEMBER = kept.Values(lambda: _named(member=Word("member", BigIntegerField())))
+_NAMED = OfActor(kept.Values, _named)
 
 
 def secrets(keys: Iterable[ApiKey]) -> dict[int, Secrets]:

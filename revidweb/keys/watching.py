@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from functools import reduce
 from operator import or_
-from typing import Any
 
 from celery import shared_task
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, DateField, F, FloatField, Q, When
+from django.db.models import Case, DateField, F, FloatField, Q, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Greatest
 
-from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.actors import Actor
+from revidweb.accounts.kept_lists import OfActor
 from revidweb.lib import kept
 from revidweb.lib.kept import Word
 from revidweb.trail import trail
@@ -47,19 +47,16 @@ def near(actor: Actor, *, most: int) -> list[tuple[ApiKey, Meter]]:
 def _fullest(actor: Actor) -> list[ApiKey]:
     """The few fullest of the keys that the actor may see and that are near, with what their limits are counted by."""
     today = budgets.today(actor.tenant)
-    words: dict[str, Any] = {span: budgets.beginning(span, today) for span in SPANS} | {"tenant": actor.tenant.pk}
-    if actor.may(Right.MANAGE_KEYS):
-        keys = _OF_TENANT.all(**words)
-    else:
-        keys = _OF_MEMBER.all(member=actor.in_person.pk, **words)
+    begins = {span: budgets.beginning(span, today) for span in SPANS}
+    keys: list[ApiKey] = _FULLEST.all(actor, **begins)
     for key in keys:
         key.tenant = actor.tenant
     return keys
 
 
-def _counted(**whose: Word) -> ApiKeyQuerySet:
+def _ranked(actor: Actor) -> ApiKeyQuerySet:
     begins = {span: Word(span, DateField()) for span in SPANS}
-    rows = _near(begins).filter(tenant=Word("tenant", BigIntegerField()), **whose)
+    rows = _near(begins).visible_to(actor)
     shares = (_share(used, most, counts) for used, most, counts in _figures(begins))
     fullest = rows.alias(share=Greatest(*shares)).order_by("-share", "name", "pk")[:_MOST]
     return fullest.select_related("wallet").only(*_COUNTED_BY)
@@ -75,8 +72,7 @@ _COUNTED_BY = (
     *("public_id", "name", "filled", "wallet__balance", "wallet__held", "counted_on"),
     *(f"{limit}_{figure}" for limit in (*SPANS, "lifetime") for figure in ("credits", "limit")),
 )
-_OF_TENANT = kept.Rows(_counted)  # of every overview
-_OF_MEMBER = kept.Rows(lambda: _counted(member=Word("member", BigIntegerField())))
+_FULLEST = OfActor(kept.Rows, _ranked)  # of every overview
 
 
 def _near(begins: Mapping[str, Word] | None = None) -> ApiKeyQuerySet:

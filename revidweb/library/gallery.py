@@ -5,20 +5,19 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
-from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.actors import Actor
+from revidweb.accounts.kept_lists import OfActor
 from revidweb.files import erasing
 from revidweb.files.models import StoredFile
 from revidweb.jobs.models import JobInput, Output
 from revidweb.jobs.states import MOVING
 from revidweb.lib import clock, ids, kept
-from revidweb.lib.kept import Word
 from revidweb.lib.refusal import Refusal
 from revidweb.trail import trail
 
 from . import favourites
-from .models import Favourite
 
 PER_PAGE = 32
 _SHOWN = (
@@ -64,8 +63,12 @@ class Neighbours:
 
 def page(actor: Actor, filters: Filters, *, before: Output | None = None, limit: int = PER_PAGE) -> Page:
     """The newest `limit` results that the actor may see, or the newest of those older than `before`. One query."""
-    is_opening = before is None and filters == Filters()
-    outputs = _newest(actor, limit + 1) if is_opening else _found(actor, filters, before, limit + 1)
+    if before is None and filters == Filters():
+        outputs: list[Output] = _opening(limit + 1).all(actor)
+    else:
+        rows = _rows(actor, filters)
+        older = rows if before is None else rows.filter(_older_than(before))
+        outputs = list(_tiles(actor, older)[: limit + 1])
     return Page(outputs[:limit], has_older=len(outputs) > limit)
 
 
@@ -111,46 +114,24 @@ def erase(actor: Actor, output: Output) -> bool:
     return True
 
 
-def _newest(actor: Actor, limit: int) -> list[Output]:
-    whose = {"tenant": actor.tenant.pk}
-    if actor.key:
-        whose["key"] = actor.key.pk
-    elif not actor.may(Right.SEE_ALL):
-        whose["member"] = actor.in_person.pk
-    return _opening(tuple(whose), limit).all(**whose, reader=None if actor.key else actor.in_person.pk)
-
-
 @cache
-def _opening(whose: tuple[str, ...], limit: int) -> kept.Rows[Output]:
-    """What every gallery opens with, before anything is filtered. reader: whose marks count."""
-    rows = Output.objects.filter(**{column: Word(column, BigIntegerField()) for column in whose}).present()
-    marks = Favourite.objects.filter(member=Word("reader", BigIntegerField()))
-    return kept.Rows(lambda: _shown(_newest_first(rows), _is_among(marks))[:limit])
+def _opening(limit: int) -> OfActor:
+    """What every gallery opens with, before anything is filtered."""
+    return OfActor(kept.Rows, lambda actor: _tiles(actor, _seen(actor))[:limit])
 
 
-def _found(actor: Actor, filters: Filters, before: Output | None, limit: int) -> list[Output]:
-    rows = _rows(actor, filters)
-    if before is not None:
-        rows = rows.filter(_older_than(before))
-    is_marked = Value(False) if actor.key else _is_among(favourites.marks(actor))
-    return list(_shown(rows, is_marked)[:limit])
-
-
-def _shown(rows: QuerySet[Output], is_marked: Value | Exists) -> QuerySet[Output]:
-    """The rows with what a tile shows of each: of file, job and model, and whether it is the reader's favourite."""
+def _tiles(actor: Actor, rows: QuerySet[Output]) -> QuerySet[Output]:
+    """The rows with what a tile shows of each: of file, job and model, and whether it is the actor's favourite."""
+    is_marked = Value(False) if actor.key else Exists(favourites.marks(actor).filter(output=OuterRef("pk")))
     return rows.select_related("file", "job__media_model").only(*_SHOWN).annotate(is_favourite=is_marked)
 
 
-def _is_among(marks: QuerySet[Favourite]) -> Exists:
-    return Exists(marks.filter(output=OuterRef("pk")))
-
-
 def _rows(actor: Actor, filters: Filters) -> QuerySet[Output]:
-    return _newest_first(Output.objects.visible_to(actor).present().filter(_wanted(actor, filters)))
+    return _seen(actor).filter(_wanted(actor, filters))
 
 
-def _newest_first(rows: QuerySet[Output]) -> QuerySet[Output]:
-    return rows.order_by("-created_at", "-pk")
+def _seen(actor: Actor) -> QuerySet[Output]:
+    return Output.objects.visible_to(actor).present().order_by("-created_at", "-pk")
 
 
 def _wanted(actor: Actor, filters: Filters) -> Q:

@@ -2,19 +2,18 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
-from django.db.models import BigIntegerField, CharField, F, QuerySet, Value
+from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, NullIf
 
-from revidweb.accounts.actors import ActingKey, Actor, Right
+from revidweb.accounts.actors import Actor, Right
+from revidweb.accounts.kept_lists import OfActor
 from revidweb.accounts.models import Member, Tenant
 from revidweb.catalog.models import MediaModel, Offer
 from revidweb.connections.models import Connection
 from revidweb.keys.models import ApiKey
 from revidweb.lib import kept
-from revidweb.lib.kept import Word
 
 from .models import Dimension
 
@@ -41,8 +40,7 @@ class Directory:
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
         self._names: dict[str, dict[str, Name]] = {dimension: {} for dimension in _TABLES}
-        words = {"tenant": actor.tenant.pk, "member": actor.member.pk if actor.member else None}
-        for dimension, pk, word, label in _statement(actor.rights, is_key=actor.key is not None).all(**words):
+        for dimension, pk, word, label in _NEWEST.all(actor):
             self._names[dimension][str(pk)] = Name(str(pk), word, label)
 
     def of(self, dimension: Dimension) -> list[Name]:
@@ -105,24 +103,16 @@ def _everything(actor: Actor) -> dict[Dimension, QuerySet[Any]]:
     return rows
 
 
-@lru_cache(maxsize=64)
-def _statement(rights: frozenset[Right], *, is_key: bool) -> kept.Values:
-    """What any actor of these rights may name, the newest of each dimension."""
-    return kept.Values(lambda: _newest(_in_words(rights, is_key=is_key)))
-
-
-def _in_words(rights: frozenset[Right], *, is_key: bool) -> Actor:
-    """An actor of these rights, with a place for a word where its tenant and member stand in a statement."""
-    tenant, member = (Word(name, BigIntegerField()) for name in ("tenant", "member"))
-    return Actor(cast("Tenant", tenant), cast("Member", member), rights, ActingKey(0, "", "") if is_key else None)
-
-
 def _newest(actor: Actor) -> "QuerySet[Any, Any]":
+    """What the actor may name, the newest of each dimension."""
     first, *others = (
         _named(rows.filter(pk__in=rows.order_by("-pk").values("pk")[:MOST_NAMED]), dimension)
         for dimension, rows in _everything(actor).items()
     )
     return first.union(*others, all=True)
+
+
+_NEWEST = OfActor(kept.Values, _newest)
 
 
 def _models(tenant: Tenant) -> QuerySet[Any]:
